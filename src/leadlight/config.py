@@ -1,0 +1,194 @@
+"""Settings: one frozen record, from a file, then the environment, then flags; the later wins.
+
+The file is TOML, named by ``LEADLIGHT_CONFIG`` or found at ``$XDG_CONFIG_HOME/leadlight/config.toml``
+(``~/.config`` where that is unset). Environment variables are ``LEADLIGHT_`` and the setting in capitals,
+with two underscores for a dot: ``LEADLIGHT_LIMITS__DEPTH=12``.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from leadlight.errors import ConfigError
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one file may cost. Each limit that is hit is recorded as a Failure that names it."""
+
+    depth: int = 8
+    """Containers within containers."""
+    members: int = 1_000_000
+    """Members of one file on the medium, nested ones included."""
+    member_bytes: int = 8 * 1024 * MIB
+    """Unpacked bytes of one member."""
+    total_bytes: int = 1024 * 1024 * MIB
+    """Unpacked bytes of one file on the medium, nested ones included."""
+    ratio: float = 1000.0
+    """Unpacked bytes to packed bytes of one container, once more than 64 MiB came out."""
+    memory_bytes: int = 256 * MIB
+    """Content up to this size is held in memory; a greater one is read through a file."""
+    pixels: int = 400_000_000
+    """Pixels of one picture before it is decoded."""
+    frames: int = 16
+    """Frames taken from an animated picture, spread evenly."""
+    metadata_bytes: int = 16 * MIB
+    """Bytes of one metadata block (EXIF, XMP, a text chunk once inflated)."""
+    seconds: float = 300.0
+    """Silence of a worker on one file before it is stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that an operator can set."""
+
+    jobs: int = 0
+    """Worker processes; 0 for one a core."""
+    actor: str = ""
+    """Who acts, in the audit record; the account name where empty."""
+    profile: str = "victim-first"
+    """The triage policy: the name of a shipped profile, or the path of a TOML file."""
+    near_radius: int = 31
+    """Bits of difference up to which a PDQ hash is a near match, 0 to 63."""
+    near_quality: int = 50
+    """PDQ quality below which a picture is too flat to match near, 0 to 100."""
+    flood_share: float = 0.02
+    """An entry that matches near more than this share of a case is quarantined and shown."""
+    flood_least: int = 50
+    """... but never one that matches fewer contents than this."""
+    trust_anchors: str = ""
+    """A PEM file of C2PA trust anchors in place of the shipped official list."""
+    writers: str = ""
+    """A TOML file of known writers of JPEG structure, added to the shipped table."""
+    limits: Limits = field(default_factory=Limits)
+
+    def actor_name(self) -> str:
+        """Who acts: the setting, or the account's name."""
+        if self.actor:
+            return self.actor
+        try:
+            return getpass.getuser()
+        except (KeyError, OSError):
+            return "unknown"
+
+    def worker_count(self) -> int:
+        """How many workers to start."""
+        if self.jobs > 0:
+            return self.jobs
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+
+    def to_plain(self) -> dict[str, Any]:
+        """As JSON values."""
+        return asdict(self)
+
+
+def from_plain(values: Mapping[str, Any], origin: str = "settings") -> Settings:
+    """Settings from nested values; raises ConfigError naming the setting and `origin` where one does not fit."""
+    return _merge(Settings(), values, origin)
+
+
+def load(
+    flags: Mapping[str, Any] | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    file: Path | None = None,
+) -> Settings:
+    """Settings from file, environment and flags (None values are ignored). Raises ConfigError."""
+    environ = os.environ if environ is None else environ
+    path = file or _config_path(environ)
+    settings = Settings()
+    if path is not None:
+        try:
+            values = tomllib.loads(path.read_text("utf-8"))
+        except OSError as e:
+            raise ConfigError(
+                f"can't be read ({e.strerror})", subject=str(path), advice="Check LEADLIGHT_CONFIG."
+            ) from e
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+            raise ConfigError(f"is not TOML: {e}", subject=str(path), advice="Mend the line named.") from e
+        settings = _merge(settings, values, str(path))
+    settings = _merge(settings, _from_environ(environ), "the environment")
+    return _merge(settings, {k: v for k, v in (flags or {}).items() if v is not None}, "the command line")
+
+
+def _config_path(environ: Mapping[str, str]) -> Path | None:
+    if named := environ.get("LEADLIGHT_CONFIG"):
+        return Path(named)
+    home = environ.get("XDG_CONFIG_HOME") or (
+        str(Path(environ["HOME"]) / ".config") if environ.get("HOME") else ""
+    )
+    path = Path(home) / "leadlight" / "config.toml" if home else None
+    return path if path is not None and path.is_file() else None
+
+
+def _from_environ(environ: Mapping[str, str]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for key, value in environ.items():
+        if not key.startswith("LEADLIGHT_") or key in ("LEADLIGHT_CONFIG", "LEADLIGHT_TEST_DATA"):
+            continue
+        *heads, last = key.removeprefix("LEADLIGHT_").lower().split("__")
+        target = out
+        for head in heads:
+            target = target.setdefault(head, {})
+        target[last] = value
+    return out
+
+
+T = TypeVar("T", Settings, Limits)
+
+
+def _merge(base: T, values: Mapping[str, Any], origin: str) -> T:
+    changes: dict[str, Any] = {}
+    known = {f.name: getattr(base, f.name) for f in fields(base)}
+    for name, value in values.items():
+        if name not in known:
+            raise ConfigError(
+                f"no such setting, in {origin}", subject=name, advice=f"Settings are: {', '.join(known)}."
+            )
+        old = known[name]
+        if isinstance(old, Limits):
+            if not isinstance(value, Mapping):
+                raise ConfigError(f"must be a table, in {origin}", subject=name, advice="Write [limits].")
+            changes[name] = _merge(old, value, origin)
+        else:
+            changes[name] = _converted(name, value, old, origin)
+    return replace(base, **changes)
+
+
+_BOUNDS: dict[str, tuple[float, float]] = {
+    "jobs": (0, 1024),
+    "near_radius": (0, 63),
+    "near_quality": (0, 100),
+    "flood_share": (0, 1),
+    "flood_least": (1, 10**9),
+}
+
+
+def _converted(name: str, value: Any, old: Any, origin: str) -> Any:
+    wanted = type(old)
+    try:
+        if isinstance(value, bool) or (wanted is str and not isinstance(value, str)):
+            raise ValueError(value)
+        new = wanted(value)
+    except (TypeError, ValueError):
+        raise ConfigError(
+            f"{value!r} is not {wanted.__name__}, in {origin}",
+            subject=name,
+            advice=f"The default is {old!r}.",
+        ) from None
+    low, high = _BOUNDS.get(name, (1, float("inf")) if wanted is not str else (0, 0))
+    if wanted is not str and not low <= new <= high:
+        raise ConfigError(
+            f"{new} is out of range {low:g} to {high:g}, in {origin}",
+            subject=name,
+            advice=f"The default is {old!r}.",
+        )
+    return new

@@ -1,0 +1,305 @@
+"""One opened content: its bytes read once, its pictures decoded once, shared by all analysers."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from leadlight.config import MIB, Limits
+from leadlight.errors import LimitReached, ReadFailed, Unsupported
+
+CHUNK = MIB
+HEAD = 64 * 1024
+
+Pixels = npt.NDArray[np.uint8]
+
+
+class Hasher(Protocol):
+    """Any running digest of hashlib's shape."""
+
+    def update(self, data: bytes, /) -> object: ...
+    def hexdigest(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FileType:
+    """What bytes are, judged from the bytes alone."""
+
+    media_type: str
+    """IANA media type where one is registered: 'image/jpeg'; 'application/octet-stream' where unknown."""
+    family: str
+    """picture, video, audio, archive, document, text, program, database, other, empty or unknown."""
+    extension: str
+    """The usual extension without a dot, '' where none."""
+    label: str = ""
+    """A name for people: 'JPEG picture'."""
+
+
+UNKNOWN = FileType("application/octet-stream", "unknown", "", "bytes of no known type")
+EMPTY = FileType("application/x-empty", "empty", "", "empty file")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One decoded picture or frame."""
+
+    pixels: Pixels
+    """Shape (height, width, 3), RGB, 8 bits, in the stored orientation; alpha dropped, not composited."""
+    alpha: Pixels | None
+    """Shape (height, width) where the file stores 8-bit transparency."""
+    mode: str
+    """How the file stores it, in Pillow's words: RGB, RGBA, P, L, CMYK, I;16."""
+    orientation: int = 1
+    """The EXIF orientation to turn it upright, 1 to 8."""
+    index: int = 0
+    """The number of this frame in the file."""
+    frames: int = 1
+    """How many frames the file holds."""
+    method: str = "full"
+    """'full', or 'preview' where only an embedded preview could be read."""
+
+    @property
+    def width(self) -> int:
+        """Pixels across, as stored."""
+        return int(self.pixels.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Pixels down, as stored."""
+        return int(self.pixels.shape[0])
+
+
+class Decoder(Protocol):
+    """Turns a content into pictures. Raises Undecodable, Unsupported or LimitReached."""
+
+    def decode(self, content: Content) -> Iterator[Picture]:
+        """The first frame first, then others spread evenly, at most ``limits.frames``."""
+        ...
+
+
+class Content:
+    """One content, opened. Not safe to share between threads.
+
+    `data` serves readers that need the whole; `open` gives a seekable stream over it. Nothing here writes
+    to the evidence: a stream that can't be rewound and is too large for memory is spooled to a nameless file.
+    """
+
+    def __init__(
+        self,
+        *,
+        size: int,
+        digests: Mapping[str, str],
+        data: bytes | None,
+        reopen: Callable[[], BinaryIO],
+        limits: Limits,
+        subject: str = "",
+    ) -> None:
+        self.size = size
+        self.digests = digests
+        """Hex by algorithm: md5, sha1, sha256, blake3."""
+        self.limits = limits
+        self.subject = subject
+        """The place it was read from, for messages."""
+        self.filetype: FileType = UNKNOWN
+        """Set by the pipeline once identified."""
+        self.decoder: Decoder | None = None
+        self.decodes = 0
+        """How often a decode was started; the pipeline's promise is at most once."""
+        self._data = data
+        self._reopen = reopen
+        self._first: Picture | Exception | None = None
+        self._rest: Iterator[Picture] | None = None
+
+    @property
+    def sha256(self) -> str:
+        """The content's name."""
+        return self.digests["sha256"]
+
+    @classmethod
+    def read(
+        cls,
+        stream: BinaryIO,
+        *,
+        hashers: Mapping[str, Hasher],
+        limits: Limits,
+        reopen: Callable[[], BinaryIO] | None = None,
+        subject: str = "",
+        tick: Callable[[], None] = lambda: None,
+    ) -> Content:
+        """Read `stream` to its end, once: digests, and bytes as far as memory allows.
+
+        `reopen` gives a new seekable stream over the same bytes where the medium can; otherwise a content
+        greater than ``limits.memory_bytes`` is spooled. `tick` is called now and then, to show life.
+        Raises ReadFailed where the medium fails.
+        """
+        held: list[bytes] | None = []
+        spool: BinaryIO | None = None
+        size = since = 0
+        try:
+            while chunk := stream.read(CHUNK):
+                size += len(chunk)
+                since += len(chunk)
+                for hasher in hashers.values():
+                    hasher.update(chunk)
+                if since >= 64 * MIB:
+                    since = 0
+                    tick()
+                if held is not None:
+                    held.append(chunk)
+                    if size > limits.memory_bytes:
+                        if reopen is None:
+                            spool = tempfile.TemporaryFile(prefix="leadlight-")  # noqa: SIM115
+                            spool.writelines(held)
+                        held = None
+                elif spool is not None:
+                    spool.write(chunk)
+        except OSError as e:
+            raise ReadFailed(
+                f"could not be read past byte {size} ({e.strerror or e})",
+                subject=subject,
+                advice="Check the medium; image it with a tool that retries bad sectors, and scan the image.",
+            ) from e
+        data = b"".join(held) if held is not None else None
+        if data is not None:
+            whole = data
+            return cls(
+                size=size,
+                digests={k: h.hexdigest() for k, h in hashers.items()},
+                data=data,
+                reopen=lambda: io.BytesIO(whole),
+                limits=limits,
+                subject=subject,
+            )
+        if spool is not None:
+            kept = spool
+            reopen = lambda: io.BufferedReader(_View(kept, size))  # noqa: E731
+        if reopen is None:
+            raise AssertionError("a large stream is either reopened or spooled")
+        return cls(
+            size=size,
+            digests={k: h.hexdigest() for k, h in hashers.items()},
+            data=None,
+            reopen=reopen,
+            limits=limits,
+            subject=subject,
+        )
+
+    def head(self, length: int = HEAD) -> bytes:
+        """The first bytes."""
+        if self._data is not None:
+            return self._data[:length]
+        with self.open() as stream:
+            return stream.read(length)
+
+    def tail(self, length: int = HEAD) -> bytes:
+        """The last bytes."""
+        if self._data is not None:
+            return self._data[-length:] if length else b""
+        with self.open() as stream:
+            stream.seek(max(0, self.size - length))
+            return stream.read(length)
+
+    def data(self) -> bytes:
+        """All bytes. Raises LimitReached where they are more than ``limits.memory_bytes``."""
+        if self._data is None:
+            raise LimitReached(
+                "too large to be examined in memory",
+                subject=self.subject,
+                limit="limits.memory_bytes",
+                allowed=self.limits.memory_bytes,
+                met=self.size,
+            )
+        return self._data
+
+    def open(self) -> BinaryIO:
+        """A new seekable stream over all bytes."""
+        return self._reopen()
+
+    def picture(self) -> Picture:
+        """The first or only picture, decoded once however often it is asked for.
+
+        Raises Undecodable, Unsupported or LimitReached; the same error again when asked again.
+        """
+        if self._first is None:
+            try:
+                self._rest = self._decode()
+                self._first = next(self._rest)
+            except StopIteration:
+                self._first = Unsupported(
+                    "holds no picture", subject=self.subject, advice="Open it with the program that wrote it."
+                )
+            except Exception as e:
+                self._first = e
+        if isinstance(self._first, Exception):
+            raise self._first
+        return self._first
+
+    def frames(self) -> Iterator[Picture]:
+        """The first picture, then the others that the decoder gives; they pass by once and are not kept.
+
+        A second call decodes again: analysers that need frames share one pass.
+        """
+        yield self.picture()
+        rest, self._rest = self._rest, None
+        if rest is None:
+            rest = self._decode()
+            next(rest, None)
+        yield from rest
+
+    def close(self) -> None:
+        """Let go of bytes and pictures."""
+        self._data = None
+        self._first = None
+        self._rest = None
+        self._reopen = _closed
+
+    def _decode(self) -> Iterator[Picture]:
+        if self.decoder is None:
+            raise Unsupported("no decoder here", subject=self.subject, advice="Run 'leadlight plugins'.")
+        self.decodes += 1
+        return self.decoder.decode(self)
+
+
+def _closed() -> BinaryIO:
+    raise ValueError("this content is closed")
+
+
+class _View(io.RawIOBase):
+    """A reader with its own position over a shared spool."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._file = file
+        self._size = size
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
+        self._file.seek(self._at)
+        got = self._file.read(len(buffer))
+        buffer[: len(got)] = got
+        self._at += len(got)
+        return len(got)
+
+
+def content_of(data: bytes, hashers: Mapping[str, Hasher], limits: Limits | None = None) -> Content:
+    """A content over bytes in memory: for examples and tests."""
+    return Content.read(io.BytesIO(data), hashers=hashers, limits=limits or Limits())

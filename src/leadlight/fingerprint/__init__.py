@@ -1,0 +1,1 @@
+"""Fingerprints: digests and perceptual hashes."""

@@ -1,0 +1,1 @@
+"""What bytes are, and how they look once decoded."""
