@@ -126,7 +126,7 @@ class Configurable(Protocol):
     """A plugin that the operator's settings change. `PLUGIN` itself stays as it is: configuring gives another."""
 
     def configure(self, settings: Settings) -> Analyser:
-        """This analyser with these settings. Raises ConfigError for one that can't be used."""
+        """A copy with these settings. Raises ConfigError for one that can't be used."""
         ...
 
 
