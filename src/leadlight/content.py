@@ -6,7 +6,7 @@ import io
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ CHUNK = MIB
 HEAD = 64 * 1024
 
 Pixels = npt.NDArray[np.uint8]
+T = TypeVar("T")
 
 
 class Hasher(Protocol):
@@ -115,6 +116,7 @@ class Content:
         self._reopen = reopen
         self._first: Picture | Exception | None = None
         self._rest: Iterator[Picture] | None = None
+        self._memos: dict[str, object] = {}
 
     @property
     def sha256(self) -> str:
@@ -252,8 +254,18 @@ class Content:
             next(rest, None)
         yield from rest
 
+    def memo(self, key: str, build: Callable[[], T]) -> T:
+        """What `build` gives, built once for this content: for what several analysers read the same way.
+
+        `key` names it with its module ('provenance.blocks'); an error is not kept.
+        """
+        if key not in self._memos:
+            self._memos[key] = build()
+        return cast(T, self._memos[key])
+
     def close(self) -> None:
         """Let go of bytes and pictures."""
+        self._memos.clear()
         self._data = None
         self._first = None
         self._rest = None
