@@ -104,6 +104,11 @@ class Exif:
     lens: str | None = None
     serial: str | None = None
     lens_serial: str | None = None
+    owner: str | None = None
+    """The camera's owner, as set in the camera."""
+    artist: str | None = None
+    image_id: str | None = None
+    """ImageUniqueID."""
     software: str | None = None
     captured: Stamp | None = None
     digitised: Stamp | None = None
@@ -153,6 +158,9 @@ def read_exif(block: bytes | None) -> Exif:
         lens=_text(exif, 0xA434),
         serial=_text(exif, 0xA431) or _text(main, 0xC62F),
         lens_serial=_text(exif, 0xA435),
+        owner=_text(exif, 0xA430),
+        artist=_text(main, 0x013B),
+        image_id=_text(exif, 0xA420),
         software=_text(main, 0x0131),
         captured=read_stamp(_text(exif, 0x9003), _text(exif, 0x9011)),
         digitised=read_stamp(_text(exif, 0x9004), _text(exif, 0x9012)),
