@@ -16,6 +16,13 @@ class Budget:
         self.limits = limits
         self.members = 0
         self.total = 0
+        self.spent: LimitReached | None = None
+        """The limit that ended the whole file: nothing in it is opened any more."""
+
+    def check(self) -> None:
+        """Raise again what ended the whole file, so that containers around the one that met it end too."""
+        if self.spent is not None:
+            raise self.spent
 
     def enter(self, depth: int, subject: str) -> None:
         """Open a container that lies `depth` containers deep (0 in the open)."""
@@ -32,13 +39,14 @@ class Budget:
         """One more member."""
         self.members += 1
         if self.members > self.limits.members:
-            raise LimitReached(
+            self.spent = LimitReached(
                 "too many members",
                 subject=subject,
                 limit="limits.members",
                 allowed=self.limits.members,
                 met=self.members,
             )
+            raise self.spent
 
     def unpacked(self, new: int, *, member: int, container: int, packed: int, subject: str) -> None:
         """`new` bytes came out; `member` so far of this member, `container` so far of this container,
@@ -54,13 +62,14 @@ class Budget:
                 met=member,
             )
         if self.total > self.limits.total_bytes:
-            raise LimitReached(
+            self.spent = LimitReached(
                 "unpacks to too many bytes in all",
                 subject=subject,
                 limit="limits.total_bytes",
                 allowed=self.limits.total_bytes,
                 met=self.total,
             )
+            raise self.spent
         if packed and container > RATIO_FROM and container / packed > self.limits.ratio:
             raise LimitReached(
                 "unpacks to far more bytes than it holds, as a decompression bomb does",

@@ -1,51 +1,76 @@
 """Exact radius search over 256-bit hashes, in NumPy.
 
 Multi-index hashing (Norouzi, Punjani and Fleet, CVPR 2012): 256 bits in 16 chunks of 16. By the pigeonhole
-principle two hashes at distance 31 or less agree in one chunk up to one bit, so probing each chunk's buckets
-at radius 0 and 1 misses nothing. Greater radii fall back to comparing with all.
+principle two hashes at distance 31 or less agree in one chunk up to one bit (at 15 or less exactly, at 47 or
+less up to two bits), so probing the buckets of each chunk within that many bits misses nothing. Greater radii
+compare with all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
 
 WORDS = npt.NDArray[np.uint64]
+INDICES = npt.NDArray[np.int64]
+BITS = npt.NDArray[np.uint16]
 CHUNKS = 16
-PROBED = 31
-"""The greatest radius that probing serves: 16 chunks at radius 1 each cover 16 * 2 - 1 bits."""
-_FLIPS = np.array([0, *(1 << b for b in range(16))], dtype=np.uint16)
-_BLOCK = 1 << 21
+PROBED = 47
+"""The greatest radius that probing serves: 16 chunks, each within two bits, cover 16 * 3 - 1 bits."""
+_BUCKETS = 1 << 16
+_WORK = 1 << 21
+"""Candidate pairs held at a time: about 100 MB."""
 
 
-def pack(values: list[bytes]) -> WORDS:
+def _flips(bits: int) -> npt.NDArray[np.uint16]:
+    masks = [sum(1 << b for b in chosen) for n in range(bits + 1) for chosen in combinations(range(16), n)]
+    return np.array(masks, dtype=np.uint16)
+
+
+_FLIPS = tuple(_flips(bits) for bits in range(3))
+
+
+def pack(values: Iterable[bytes]) -> WORDS:
     """Hashes of 32 bytes as an array of shape (n, 4)."""
     return np.frombuffer(b"".join(values), dtype=">u8").astype(np.uint64).reshape(-1, 4)
 
 
-def distances(a: WORDS, b: WORDS) -> npt.NDArray[np.uint16]:
+def unpack(hashes: WORDS) -> list[bytes]:
+    """The inverse of `pack`."""
+    raw = hashes.astype(">u8").tobytes()
+    return [raw[i : i + 32] for i in range(0, len(raw), 32)]
+
+
+def distances(a: WORDS, b: WORDS) -> BITS:
     """Hamming distances of broadcastable arrays of shape (..., 4)."""
     return np.asarray(np.bitwise_count(a ^ b).sum(axis=-1, dtype=np.uint16))
 
 
 class RadiusIndex:
-    """Finds all hashes within a radius. Immutable; built in one sort a chunk."""
+    """Finds all hashes within a radius. Immutable; built in one sort a chunk; about 128 bytes a hash."""
 
     def __init__(self, hashes: WORDS) -> None:
+        """`hashes` has shape (n, 4) and is not copied. Raises ValueError for more than 2**31 - 1."""
+        if len(hashes) >= 1 << 31:
+            raise ValueError("an index holds at most 2**31 - 1 hashes: build one for each part")
         self.hashes = hashes
+        self._halves = np.ascontiguousarray(hashes[:, :2])
         chunks = _chunks(hashes)
-        self._order = [np.argsort(chunks[:, c], kind="stable").astype(np.int64) for c in range(CHUNKS)]
-        self._sorted = [chunks[order, c] for c, order in enumerate(self._order)]
+        self._order = [np.argsort(chunks[:, c], kind="stable").astype(np.int32) for c in range(CHUNKS)]
+        self._starts = [
+            np.concatenate(([0], np.cumsum(np.bincount(chunks[:, c], minlength=_BUCKETS)))).astype(np.int32)
+            for c in range(CHUNKS)
+        ]
 
     def __len__(self) -> int:
         return len(self.hashes)
 
-    def search(
-        self, queries: WORDS, radius: int
-    ) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.uint16]]]:
-        """Blocks of (query index, hash index, distance) with distance <= radius; each pair once.
+    def search(self, queries: WORDS, radius: int) -> Iterator[tuple[INDICES, INDICES, BITS]]:
+        """Blocks of (query index, hash index, distance) with distance <= radius; each pair once, blocks in the
+        order of the queries, pairs within a block in order of query and hash.
 
         `queries` has shape (m, 4). Raises ValueError where `radius` is not in 0 to 63.
         """
@@ -53,42 +78,74 @@ class RadiusIndex:
             raise ValueError(f"radius must lie in 0 to 63, not {radius}")
         if not len(self.hashes) or not len(queries):
             return
-        step = self._step(radius)
+        if radius > PROBED:
+            yield from self._compare_all(queries, radius)
+            return
+        flips = _FLIPS[radius // CHUNKS]
+        step = max(1, _WORK // (CHUNKS * len(flips)))
         for start in range(0, len(queries), step):
-            block = queries[start : start + step]
-            if radius > PROBED:
-                q, h = (x.ravel() for x in np.indices((len(block), len(self.hashes))))
-            else:
-                q, h = self._candidates(block, radius)
-            d = distances(block[q], self.hashes[h])
-            near = d <= radius
-            yield q[near] + start, h[near], d[near]
+            part = queries[start : start + step]
+            chunks = _chunks(part)
+            ends = np.cumsum(self._loads(chunks, flips))
+            low = 0
+            while low < len(part):
+                done = int(ends[low - 1]) if low else 0
+                high = max(low + 1, int(np.searchsorted(ends, done + _WORK, "right")))
+                q, h, d = self._probe(part[low:high], chunks[low:high], flips, radius)
+                if len(q):
+                    yield q + (start + low), h, d
+                low = high
 
-    def _step(self, radius: int) -> int:
-        load = len(self.hashes) if radius > PROBED else len(self.hashes) * CHUNKS * 17 / 65536 + 1
-        return int(max(1, min(65536, _BLOCK / load)))
-
-    def _candidates(self, block: WORDS, radius: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        flips = _FLIPS if radius >= CHUNKS else _FLIPS[:1]
-        chunks = _chunks(block)
-        pairs: list[npt.NDArray[np.int64]] = []
-        size = len(self.hashes)
+    def _loads(self, chunks: npt.NDArray[np.uint16], flips: npt.NDArray[np.uint16]) -> INDICES:
+        """How many candidates each query has, so that crowded buckets can't exhaust the memory."""
+        total = np.zeros(len(chunks), dtype=np.int64)
         for c in range(CHUNKS):
-            probes = (chunks[:, c : c + 1] ^ flips[None, :]).ravel()
-            low = np.searchsorted(self._sorted[c], probes, "left")
-            high = np.searchsorted(self._sorted[c], probes, "right")
-            counts = high - low
-            total = int(counts.sum())
+            probes = (chunks[:, c : c + 1] ^ flips[None, :]).astype(np.int32)
+            total += (self._starts[c][probes + 1] - self._starts[c][probes]).sum(axis=1, dtype=np.int64)
+        return total
+
+    def _probe(
+        self, part: WORDS, chunks: npt.NDArray[np.uint16], flips: npt.NDArray[np.uint16], radius: int
+    ) -> tuple[INDICES, INDICES, BITS]:
+        halves = np.ascontiguousarray(part[:, :2])
+        size = len(self.hashes)
+        kept: list[INDICES] = []
+        for c in range(CHUNKS):
+            probes = (chunks[:, c : c + 1] ^ flips[None, :]).astype(np.int32).ravel()
+            low = self._starts[c][probes]
+            counts = self._starts[c][probes + 1] - low
+            total = int(counts.sum(dtype=np.int64))
             if not total:
                 continue
             source = np.repeat(np.arange(len(probes), dtype=np.int64) // len(flips), counts)
-            offset = np.arange(total, dtype=np.int64) - np.repeat(np.cumsum(counts) - counts, counts)
-            pairs.append(source * size + self._order[c][np.repeat(low, counts) + offset])
-        if not pairs:
-            none = np.empty(0, dtype=np.int64)
-            return none, none
-        unique = np.unique(np.concatenate(pairs))
-        return unique // size, unique % size
+            firsts = np.cumsum(counts, dtype=np.int64) - counts
+            found = self._order[c][np.arange(total, dtype=np.int64) + np.repeat(low - firsts, counts)]
+            # half of the bits rules out nearly all that is unlike; what is left is counted in full below
+            near = np.bitwise_count(halves[source] ^ self._halves[found]).sum(axis=1, dtype=np.uint16) <= radius
+            kept.append(source[near] * size + found[near])
+        pairs = np.unique(np.concatenate(kept)) if kept else np.empty(0, dtype=np.int64)
+        q, h = pairs // size, pairs % size
+        d = distances(part[q], self.hashes[h])
+        near = d <= radius
+        return q[near], h[near], d[near]
+
+    def _compare_all(self, queries: WORDS, radius: int) -> Iterator[tuple[INDICES, INDICES, BITS]]:
+        step = max(1, _WORK // len(self.hashes))
+        width = _WORK
+        for start in range(0, len(queries), step):
+            part = queries[start : start + step]
+            found: list[tuple[INDICES, INDICES, BITS]] = []
+            for left in range(0, len(self.hashes), width):
+                others = self.hashes[left : left + width]
+                d = np.zeros((len(part), len(others)), dtype=np.uint16)
+                for word in range(4):
+                    d += np.bitwise_count(part[:, word, None] ^ others[None, :, word])
+                q, h = np.nonzero(d <= radius)
+                found.append((q + start, h + left, d[q, h]))
+            q, h, bits = (np.concatenate(x) for x in zip(*found, strict=True))
+            if len(q):
+                order = np.lexsort((h, q))
+                yield q[order], h[order], bits[order]
 
 
 def _chunks(hashes: WORDS) -> npt.NDArray[np.uint16]:

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, Protocol, runtime_checkable
 from leadlight.config import Settings
 from leadlight.content import Content, Decoder, FileType, Hasher
 from leadlight.limits import Budget
-from leadlight.records import Finding, Item, Link, ListEntry, ListInfo, Place
+from leadlight.records import Finding, Item, Link, ListEntry, ListInfo, ListKind, Place
 from leadlight.records.dossier import Dossier, Manifest
 from leadlight.records.examined import Examined
 
@@ -201,6 +201,11 @@ class Unpacker(Plugin, Protocol):
 @runtime_checkable
 class HashList(Plugin, Protocol):
     """A format of hash lists."""
+
+    @property
+    def allowed_kinds(self) -> frozenset[ListKind]:
+        """What a list of this format may be added as; another kind is refused with a HashListError."""
+        ...
 
     def detect(self, path: Path) -> bool:
         """Whether the file looks like this format; reads little."""

@@ -14,6 +14,19 @@ from typing import Any
 
 from leadlight.records.finding import Basis, Finding, Proposition, Weight, WeightSource
 from leadlight.records.item import Item, Place, Times
+from leadlight.records.verdict import (
+    Answer,
+    Assessment,
+    Entry,
+    FailureNote,
+    ListKind,
+    Match,
+    Origin,
+    Reason,
+    Standing,
+    Term,
+    Tier,
+)
 
 SCHEMA_VERSION = 1
 """Of records as stored; a case written with a greater one is refused."""
@@ -152,3 +165,95 @@ def plain(value: Any, *, longest: int = 2000) -> Any:
         return plain(float(value), longest=longest)
     except (TypeError, ValueError, ArithmeticError):
         return plain(str(value), longest=longest)
+
+
+def origin_out(origin: Origin) -> dict[str, Any]:
+    """An origin in the shape that `queue --json` promises."""
+    return {
+        "answer": str(origin.answer),
+        "log10_lr": origin.log10_lr,
+        "verbal": origin.verbal,
+        "for": [_fields(t) for t in origin.supporting],
+        "against": [_fields(t) for t in origin.opposing],
+    }
+
+
+def origin_in(value: Mapping[str, Any]) -> Origin:
+    """The inverse of `origin_out`."""
+    return Origin(
+        answer=Answer(value["answer"]),
+        log10_lr=value["log10_lr"],
+        verbal=value["verbal"],
+        supporting=tuple(Term(**t) for t in value["for"]),
+        opposing=tuple(Term(**t) for t in value["against"]),
+    )
+
+
+def _fields(record: Any) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in record.__dataclass_fields__}
+
+
+def standing_out(standing: Standing) -> dict[str, Any]:
+    """A standing as JSON values, in the shapes that `queue --json` promises."""
+    return {
+        "tier": str(standing.tier),
+        "order": list(standing.order),
+        "relevance": standing.relevance,
+        "origin": origin_out(standing.origin),
+        "matches": [{**_fields(m), "kind": str(m.kind)} for m in standing.matches],
+        "reasons": [_fields(r) for r in standing.reasons],
+        "failures": [_fields(f) for f in standing.failures],
+    }
+
+
+def standing_in(value: Mapping[str, Any]) -> Standing:
+    """The inverse of `standing_out`."""
+    return Standing(
+        tier=Tier(value["tier"]),
+        order=tuple(value["order"]),
+        relevance=value["relevance"],
+        origin=origin_in(value["origin"]),
+        matches=tuple(Match(**{**m, "kind": ListKind(m["kind"])}) for m in value["matches"]),
+        reasons=tuple(Reason(**r) for r in value["reasons"]),
+        failures=tuple(FailureNote(**f) for f in value["failures"]),
+    )
+
+
+def entry_out(entry: Entry) -> dict[str, Any]:
+    """An entry of the queue in the shape that `queue --json` promises."""
+    standing = standing_out(entry.standing)
+    del standing["order"]
+    return {
+        "rank": entry.rank,
+        "tier": standing.pop("tier"),
+        "sha256": entry.sha256,
+        "places": [{"path": i.place.path, "within": i.place.within} for i in entry.places],
+        "group": entry.group,
+        **standing,
+    }
+
+
+def statement_out(finding: Finding) -> dict[str, Any]:
+    """A finding in the shape that `show --json` and `origin --json` promise: nothing sealed."""
+    weight = finding.weight
+    return {
+        "analyser": finding.analyser,
+        "version": finding.version,
+        "kind": finding.kind,
+        "statement": finding.statement,
+        "proposition": str(weight.proposition) if weight else None,
+        "log10_lr": weight.log10_lr if weight else None,
+        "basis": str(weight.basis) if weight else None,
+        "source": str(weight.source) if weight else None,
+        "payload": dict(finding.payload),
+    }
+
+
+def assessment_out(assessment: Assessment) -> dict[str, Any]:
+    """What `origin --json` promises for one file."""
+    return {
+        "path": assessment.path,
+        "sha256": assessment.sha256,
+        "origin": origin_out(assessment.origin),
+        "findings": [statement_out(f) for f in assessment.findings],
+    }

@@ -1,0 +1,42 @@
+"""What files say of their origin, without a case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from leadlight.config import Settings
+from leadlight.errors import EvidenceError
+from leadlight.origin import weigh
+from leadlight.pipeline import Pipeline
+from leadlight.plugins import Registry
+from leadlight.policy import load_policy
+from leadlight.records import Assessment, Filed
+from leadlight.records.examined import Examined
+
+
+def assess(paths: Iterable[Path], settings: Settings, plugins: Registry) -> Iterator[Assessment]:
+    """One assessment a file, in the order given. Raises EvidenceError for a path that is no readable file."""
+    policy = load_policy(settings.profile)
+    pipeline = Pipeline(plugins, settings)
+    for path in paths:
+        if path.is_dir():
+            raise EvidenceError(
+                "is a folder; 'origin' looks at files", subject=str(path), advice="Use 'leadlight triage' for it."
+            )
+        source = next((s for s in plugins.sources if s.detect(path)), None)
+        if source is None:
+            raise EvidenceError("there is no such file", subject=str(path), advice="Check the path.")
+        for item in source.items(path):
+            if isinstance(item, Examined):
+                first = item
+            else:
+                opened = item
+                first = next(pipeline.examine(item, lambda: source.open(opened)))  # noqa: B023
+            findings = (*first.of_place, *(first.of_content or ()))
+            yield Assessment(
+                path=str(path),
+                sha256=first.sha256,
+                origin=weigh([Filed(0, f) for f in findings], policy.origin),
+                findings=findings,
+            )

@@ -1,0 +1,499 @@
+"""Case, the front door: create, open, add lists, run, queue, show, grade, export, verify."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import platform
+import time
+import tomllib
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+
+from leadlight import __version__
+from leadlight.audit import Fault
+from leadlight.config import Settings, load
+from leadlight.engine.local import LocalEngine
+from leadlight.errors import (
+    CaseBusy,
+    CaseDamaged,
+    CaseError,
+    CaseFull,
+    CaseMissing,
+    ContentError,
+    HashListError,
+    UnknownName,
+    UsageError,
+)
+from leadlight.plugins import Registry, registry
+from leadlight.policy import Policy, load_policy
+from leadlight.records import (
+    Act,
+    Entry,
+    Filed,
+    Grade,
+    Item,
+    ListInfo,
+    ListKind,
+    Look,
+    Standing,
+    Tier,
+    display_name,
+)
+from leadlight.records.dossier import CaseInfo, Counts, Dossier, Manifest, TimelineBin
+from leadlight.scan import Scan, source_for, writing_rest
+from leadlight.seams import HashList, Progress
+from leadlight.store.check import check_record, digest_of, evidence
+from leadlight.store.database import Database
+from leadlight.store.lists import Lists
+from leadlight.store.queue import Queue
+from leadlight.store.ranking import Ranking
+from leadlight.store.record import Recorder
+from leadlight.store.view import View
+from leadlight.triage import Subject, place
+
+CASE_FILE = "case.toml"
+DATABASE_FILE = "case.db"
+LOCK_FILE = "case.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class ListFile:
+    """A hash list to load: its file, and what the operator says of it where the file does not."""
+
+    path: Path
+    format: str | None = None
+    name: str | None = None
+    kind: ListKind | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run did."""
+
+    counts: Counts
+    skipped: int
+    """Files on the medium that an earlier run had done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """All that is known of one content."""
+
+    entry: Entry
+    findings: tuple[Filed, ...]
+    grades: tuple[Grade, ...]
+    looks: tuple[Look, ...]
+
+
+class Case:
+    """One case: a folder with `case.toml` and `case.db`. Nothing of the evidence is copied into it."""
+
+    def __init__(self, path: Path, database: Database, settings: Settings, facts: dict[str, str]) -> None:
+        self.path = path
+        self.settings = settings
+        self._facts = facts
+        self._database = database
+        self._view = View(database)
+        self._lists = Lists(database)
+        self._ranking = Ranking(database)
+        self._queue = Queue(database)
+        self._recorder = Recorder(database, settings.actor_name())
+        self._plugins: Registry = registry()
+
+    # -- opening
+
+    @classmethod
+    def create(cls, path: str | Path, *, settings: Settings | None = None) -> Case:
+        """A new case in a new or empty folder. Raises CaseError where there is something already."""
+        folder = Path(path)
+        settings = settings or load()
+        load_policy(settings.profile)
+        if (folder / CASE_FILE).exists() or (folder.exists() and any(folder.iterdir())):
+            raise CaseError(
+                "is not an empty folder", subject=str(folder), advice="Name a new folder, or open the case in it."
+            )
+        facts = {
+            "number": str(uuid.uuid4()),
+            "name": folder.resolve().name.removesuffix(".leadlight"),
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "profile": settings.profile,
+            "software": __version__,
+        }
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o700)
+            database = Database.create(folder / DATABASE_FILE)
+            _write_facts(folder, facts)
+        except OSError as e:
+            raise _folder_error(folder, e) from e
+        case = cls(folder, database, settings, facts)
+        case._recorder.act("case.create", {"number": facts["number"], "software": __version__})
+        return case
+
+    @classmethod
+    def open(cls, path: str | Path, *, settings: Settings | None = None) -> Case:
+        """An existing case. Raises CaseMissing, CaseNewer or CaseDamaged."""
+        folder = Path(path)
+        if not (folder / CASE_FILE).is_file():
+            raise CaseMissing(
+                "holds no case",
+                subject=str(folder),
+                advice="Check the path, or make a case with 'leadlight triage'.",
+            )
+        try:
+            facts = {k: str(v) for k, v in tomllib.loads((folder / CASE_FILE).read_text("utf-8")).items()}
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
+            raise CaseDamaged(
+                f"can't be read ({e})", subject=str(folder / CASE_FILE), advice="Restore it from a copy."
+            ) from e
+        absent = {"number", "name", "created", "profile"} - set(facts)
+        if absent:
+            raise CaseDamaged(
+                f"lacks {', '.join(sorted(absent))}",
+                subject=str(folder / CASE_FILE),
+                advice="Restore it from a copy.",
+            )
+        settings = settings or load({"profile": facts["profile"]})
+        return cls(folder, Database.open(folder / DATABASE_FILE), settings, facts)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._database.close()
+
+    def __enter__(self) -> Case:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        """The case to ourselves. Raises CaseBusy where another process writes to it."""
+        try:
+            lock = (self.path / LOCK_FILE).open("a")
+        except OSError as e:
+            raise _folder_error(self.path, e) from e
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise CaseBusy(
+                    "another process is working on this case",
+                    subject=str(self.path),
+                    advice="Wait until it ends, or end it; then run the same command again.",
+                ) from None
+            yield
+
+    # -- lists
+
+    def lists(self, *, removed: bool = False) -> tuple[ListInfo, ...]:
+        """The case's hash lists; with `removed`, those no longer used too."""
+        return self._lists.all(removed=removed)
+
+    def add_lists(self, files: Sequence[ListFile]) -> tuple[ListInfo, ...]:
+        """Load lists and match what was examined before. A file loaded before is not loaded again."""
+        with self._held():
+            added = tuple(self._load(f) for f in files)
+            self._settle()
+        return added
+
+    def remove_list(self, name: str) -> ListInfo:
+        """Take a list (by name or number) out of use and rank again. Raises UnknownName."""
+        with self._held():
+            found = [i for i in self.lists() if name in (i.name, str(i.number))]
+            if len(found) != 1 or found[0].number is None:
+                names = ", ".join(f"{i.number} {i.name}" for i in self.lists()) or "none"
+                raise UnknownName(
+                    "no such list" if not found else "several lists have this name",
+                    subject=name,
+                    advice=f"Lists of this case: {names}.",
+                )
+            self._lists.remove(found[0].number)
+            self._recorder.act("list.remove", {"list": found[0].number, "name": found[0].name})
+            self._settle()
+        return found[0]
+
+    def _load(self, file: ListFile) -> ListInfo:
+        reader = self._reader(file)
+        info = reader.describe(file.path)
+        info = replace(info, name=file.name or info.name, kind=file.kind or info.kind)
+        if info.kind not in reader.allowed_kinds:
+            raise HashListError(
+                f"a {reader.name} list can't be taken as '{info.kind}'",
+                subject=str(file.path),
+                advice=f"Kinds for this format: {', '.join(sorted(reader.allowed_kinds))}.",
+            )
+        for present in self.lists():
+            if info.digest and present.digest == info.digest and present.kind is info.kind:
+                return present
+        loaded = self._lists.add(info, reader.entries(file.path))
+        self._recorder.act(
+            "list.add",
+            {
+                "list": loaded.number,
+                "name": loaded.name,
+                "kind": str(loaded.kind),
+                "format": loaded.format,
+                "entries": loaded.entries,
+                "sha256": loaded.digest,
+            },
+        )
+        return loaded
+
+    def _reader(self, file: ListFile) -> HashList:
+        if not file.path.is_file():
+            raise HashListError("there is no such file", subject=str(file.path), advice="Check the path.")
+        if file.format is not None:
+            return self._plugins.format(file.format)
+        for reader in self._plugins.formats:
+            if reader.detect(file.path):
+                return reader
+        raise HashListError(
+            "no format here knows this list",
+            subject=str(file.path),
+            advice=f"Name one with --format: {', '.join(r.name for r in self._plugins.formats)}.",
+        )
+
+    # -- running
+
+    def run(
+        self,
+        paths: Sequence[str | Path],
+        *,
+        lists: Sequence[ListFile] = (),
+        progress: Callable[[Progress], None] = lambda progress: None,
+    ) -> Result:
+        """Examine evidence, match, link, rank. The same call again goes on where an earlier one ended.
+
+        Raises EvidenceError before anything is examined where a path can't be read; UsageError where the case
+        lies within the evidence, which is never written to.
+        """
+        began = time.monotonic()
+        roots = [Path(os.path.abspath(p)) for p in paths]  # noqa: PTH100
+        opened = [(root, source_for(root, self._plugins.sources)) for root in roots]
+        for root in roots:
+            if self.path.resolve().is_relative_to(root.resolve()):
+                raise UsageError(
+                    "the case lies within the evidence, which is never written to",
+                    subject=str(self.path),
+                    advice="Name a case folder elsewhere with --case.",
+                )
+        with self._held():
+            for file in lists:
+                self._load(file)
+            self._recorder.act(
+                "scan.start",
+                {
+                    "evidence": [display_name(os.fsencode(r)) for r in roots],
+                    "settings": self.settings.to_plain(),
+                    "software": __version__,
+                    "plugins": {f"{i.kind} {i.name}": i.version for i in self._plugins.infos if i.available},
+                },
+            )
+            scan = Scan(self._view, self._recorder, progress)
+            with writing_rest(scan):
+                items = (item for root, source in opened for item in scan.items(source, root))
+                LocalEngine(self.settings).run(_then(items, scan.listed), scan)
+            self._settle()
+            counts = self._counts(time.monotonic() - began)
+            self._recorder.act("scan.finish", {"items": counts.items, "contents": counts.contents})
+        return Result(counts, scan.skipped)
+
+    def _settle(self) -> None:
+        """Match, link and rank all that was examined."""
+        policy = load_policy(self.settings.profile)
+        for matcher in self._plugins.matchers:
+            self._recorder.findings(
+                "match.record", matcher.match(self._view, self.settings), {"matcher": matcher.name}
+            )
+        linked = (link for linker in self._plugins.linkers for link in linker.link(self._view, self.settings))
+        self._ranking.replace_links(linked)
+        self._rank(policy)
+
+    def _rank(self, policy: Policy) -> None:
+        context = self._ranking.context(self.settings, datetime.now(UTC))
+
+        def stand(subject: Subject) -> Standing:
+            return place(subject, context, policy)
+
+        tiers = self._ranking.replace_queue(stand, lambda s: policy.tiers.index(s.tier))
+        if self._facts["profile"] != self.settings.profile:
+            self._facts["profile"] = self.settings.profile
+            _write_facts(self.path, self._facts)
+        self._recorder.act("rank", {"profile": policy.name, "version": policy.version, "tiers": tiers})
+
+    def rank(self) -> None:
+        """Rank again by the profile of the settings; nothing is examined."""
+        with self._held():
+            self._rank(load_policy(self.settings.profile))
+
+    # -- reading
+
+    def queue(self, *, tier: Tier | None = None, top: int | None = None) -> Iterator[Entry]:
+        """Entries in order, from the top."""
+        return self._queue.entries(tier=tier, top=top)
+
+    def show(self, name: str, *, unseal: bool = False) -> Shown:
+        """All that is known of a content by digest, prefix (four characters or more) or path.
+
+        Sealed text (prompts) comes with `unseal` only, and asking for it is recorded. Raises UnknownName.
+        """
+        paths = dict.fromkeys([name, display_name(os.fsencode(os.path.abspath(name)))])  # noqa: PTH100
+        found = self._view.resolve(name, tuple(paths))
+        entry = self._queue.entry(found[0]) if len(found) == 1 else None
+        if entry is None:
+            raise UnknownName(
+                "no such item" if not found else "several items fit",
+                subject=name,
+                advice="Give a path as in the queue, or a longer prefix of the SHA-256."
+                if not found
+                else f"They begin: {', '.join(f[:16] for f in found)}.",
+            )
+        findings = self._view.findings_of(found[0], sealed=unseal)
+        if unseal:
+            with self._held():
+                self._recorder.act("unseal", {"subject": found[0]})
+        return Shown(
+            entry=entry,
+            findings=findings,
+            grades=self._view.grades_of(found[0]),
+            looks=self._view.looks_of(found[0]),
+        )
+
+    def grade(self, sha256: str, grade: str, *, note: str = "") -> Grade:
+        """Record a person's grade. Only people grade: nothing in Leadlight calls this by itself."""
+        with self._held():
+            content = self.show(sha256).entry.sha256 or sha256
+            made = Grade(content, grade, self.settings.actor_name(), datetime.now(UTC), note)
+            self._recorder.grade(made)
+        return made
+
+    def _counts(self, seconds: float) -> Counts:
+        counts = self._view.counts()
+        return Counts(
+            items=counts["items"],
+            contents=counts["contents"],
+            bytes=counts["bytes"],
+            seconds=round(seconds, 3),
+            tiers=self._queue.tier_counts(),
+            answers=self._queue.answer_counts(),
+            families=counts["families"],
+            failures=self._view.failure_counts(),
+            looked_at=self._queue.looked_at(),
+        )
+
+    def dossier(self, *, top: int = 200) -> Dossier:
+        """The frozen result, with the first `top` entries of the queue."""
+        acts = list(self._view.acts())
+        roots = dict.fromkeys(r for a in acts if a.action == "scan.start" for r in a.details.get("evidence", ()))
+        seconds = _scan_seconds(acts)
+        return Dossier(
+            case=CaseInfo(
+                name=self._facts["name"],
+                number=self._facts["number"],
+                created=datetime.fromisoformat(self._facts["created"]),
+                evidence=tuple(roots),
+                profile=self.settings.profile,
+                software=__version__,
+                python=platform.python_version(),
+                system=platform.platform(),
+                actor=self.settings.actor_name(),
+                made=datetime.now(UTC),
+                audit_head=acts[-1].digest if acts else "",
+                acts=len(acts),
+            ),
+            counts=self._counts(seconds),
+            entries=tuple(self._queue.entries(top=top)),
+            failures=tuple(self._queue.entries(top=top, failed=True)),
+            lists=self.lists(removed=True),
+            plugins=self._plugins.infos,
+            timeline=tuple(TimelineBin(m, c, f) for m, (c, f) in self._queue.months().items()),
+            sources=self._queue.stated_sources(),
+            links=self._queue.links(50),
+            settings=self.settings.to_plain(),
+        )
+
+    def export(self, form: str, out: str | Path, *, top: int = 200) -> Manifest:
+        """Write the dossier in a format by name, and record that it was done."""
+        exporter = self._plugins.exporter(form)
+        manifest = exporter.export(self.dossier(top=top), Path(out))
+        with self._held():
+            self._recorder.act(
+                "export", {"as": form, "files": [[digest, size] for _, digest, size in manifest.files]}
+            )
+        return manifest
+
+    def verify(self) -> Iterator[Fault]:
+        """Faults of the record, then of the evidence against it. None where all holds."""
+        yield from check_record(self._database)
+        sources = {s.name: s for s in self._plugins.sources}
+        for item, sha256 in evidence(self._database):
+            where = str(item.place)
+            source = sources.get(item.source)
+            if source is None:
+                yield Fault(where, f"the source '{item.source}' that read it is not installed")
+                continue
+            try:
+                with source.open(item) as stream:
+                    now = digest_of(stream)
+            except (ContentError, OSError) as e:
+                yield Fault(where, f"can't be read any more ({getattr(e, 'what', e)})")
+                continue
+            if now != sha256:
+                yield Fault(where, f"was changed: SHA-256 was {sha256[:16]}…, is {now[:16]}…")
+
+
+def _then(items: Iterator[Item], done: Callable[[], None]) -> Iterator[Item]:
+    yield from items
+    done()
+
+
+def _scan_seconds(acts: Sequence[Act]) -> float:
+    """Time between the start and the end of each scan that ended, in all."""
+    total, began = 0.0, None
+    for act in acts:
+        if act.action == "scan.start":
+            began = act.when
+        elif act.action == "scan.finish" and began is not None:
+            total += (act.when - began).total_seconds()
+            began = None
+    return total
+
+
+def _write_facts(folder: Path, facts: dict[str, str]) -> None:
+    text = "# A Leadlight case. The record is in case.db; keep both together.\n" + "".join(
+        f"{k} = {_toml(v)}\n" for k, v in facts.items()
+    )
+    new = folder / (CASE_FILE + ".new")
+    try:
+        with new.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(folder / CASE_FILE)
+    except OSError as e:
+        raise _folder_error(folder, e) from e
+
+
+def _toml(value: str) -> str:
+    escaped = "".join(c if c.isprintable() and c not in '"\\' else f"\\U{ord(c):08X}" for c in value)
+    return f'"{escaped}"'
+
+
+def _folder_error(folder: Path, error: OSError) -> CaseError:
+    if error.errno == errno.ENOSPC:
+        return CaseFull(
+            "there is no room left on its disk", subject=str(folder), advice="Free some space and try again."
+        )
+    return CaseError(
+        f"can't be written ({error.strerror})", subject=str(folder), advice="Name a folder that may be written to."
+    )

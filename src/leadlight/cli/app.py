@@ -1,0 +1,319 @@
+"""The commands, their options and their exit codes.
+
+Exit codes: 0 done; 1 done, with failures recorded; 2 wrong use; 3 evidence or case unreadable, or a record
+that does not hold; 130 interrupted, resumable.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from enum import IntEnum
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from leadlight import __version__
+from leadlight.case import Case, ListFile, Result
+from leadlight.cli import render
+from leadlight.cli.progress import shown_progress
+from leadlight.config import Settings, load
+from leadlight.errors import LeadlightError, UsageError
+from leadlight.policy import profile_names
+from leadlight.records import ListKind, Tier
+
+
+class Exit(IntEnum):
+    """What the process says when it ends."""
+
+    DONE = 0
+    FAILURES = 1
+    USAGE = 2
+    UNREADABLE = 3
+    INTERRUPTED = 130
+
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="leadlight")
+def app() -> None:
+    """Forensic triage of seized or reported media: what each file is, where it came from, what to see first.
+
+    Evidence is opened read-only. Nothing is sent anywhere. People grade; this only puts in order.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and exit with its code; errors go to standard error, never as a traceback."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    try:
+        code = app.main(args=None if arguments is None else list(arguments), standalone_mode=False)
+        sys.stdout.flush()
+        return int(code) if isinstance(code, int) else Exit.DONE
+    except click.exceptions.NoArgsIsHelpError as e:
+        click.echo(e.format_message(), err=True)
+        return Exit.USAGE
+    except click.ClickException as e:
+        e.show()
+        return Exit.USAGE
+    except LeadlightError as e:
+        click.echo(f"leadlight: {e}", err=True)
+        return e.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("leadlight: interrupted. Run the same command again: it goes on where it was.", err=True)
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.DONE
+    except OSError as e:
+        subject = f"{e.filename}: " if e.filename else ""
+        click.echo(
+            f"leadlight: {subject}{e.strerror or e}. Check the disk and the path, then try again.", err=True
+        )
+        return Exit.UNREADABLE
+
+
+def as_json(command: Command) -> Command:
+    """The `--json` flag, the same everywhere."""
+    return click.option("--json", "json_", is_flag=True, help="Print one JSON document on standard output.")(
+        command
+    )
+
+
+def in_case(command: Command) -> Command:
+    """Open the case named by the first argument and close it in the end."""
+
+    @click.argument("case", type=click.Path(path_type=Path))
+    @wraps(command)
+    def opened(case: Path, *args: Any, **options: Any) -> Any:
+        with Case.open(case) as there:
+            return command(there, *args, **options)
+
+    return opened  # type: ignore[return-value]
+
+
+def _list_file(text: str) -> ListFile:
+    kind, _, rest = text.partition("=")
+    if rest and kind in [str(k) for k in ListKind]:
+        return ListFile(Path(rest), kind=ListKind(kind))
+    return ListFile(Path(text))
+
+
+@app.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--case",
+    type=click.Path(path_type=Path),
+    help="The case's folder; made where there is none. [PATH's name.leadlight]",
+)
+@click.option(
+    "--list",
+    "lists",
+    multiple=True,
+    metavar="[KIND=]FILE",
+    help="A hash list to load; KIND is known, generated or benign. Can be given again.",
+)
+@click.option("--profile", help=f"Policy: {', '.join(profile_names())}, or a TOML file. [victim-first]")
+@click.option("--jobs", type=click.IntRange(0), help="Worker processes; 0 for one a core. [0]")
+@as_json
+def triage(
+    paths: tuple[Path, ...],
+    case: Path | None,
+    lists: tuple[str, ...],
+    profile: str | None,
+    jobs: int | None,
+    json_: bool,
+) -> int:
+    """Examine evidence and rank it. The same command again goes on where it was interrupted.
+
+    PATH is a folder, an archive or a file; several make one case.
+    """
+    folder = case or Path(f"{_stem(paths[0])}.leadlight")
+    there = _case_at(folder, profile, jobs)
+    with there, shown_progress(quiet=json_) as progress:
+        result = there.run(paths, lists=[_list_file(x) for x in lists], progress=progress)
+    if json_:
+        render.print_json(render.result_json(result, folder))
+    else:
+        with Case.open(folder, settings=there.settings) as again:
+            render.result(result, folder, list(again.queue(top=10)))
+    return _code(result)
+
+
+def _stem(path: Path) -> str:
+    return path.resolve().name or "evidence"
+
+
+def _case_at(folder: Path, profile: str | None, jobs: int | None) -> Case:
+    flags = {"profile": profile, "jobs": jobs}
+    if (folder / "case.toml").is_file():
+        case = Case.open(folder)
+        kept = {**flags, "profile": profile or case.settings.profile}
+        case.close()
+        return Case.open(folder, settings=load(kept))
+    return Case.create(folder, settings=load(flags))
+
+
+def _code(result: Result) -> int:
+    return Exit.FAILURES if result.counts.failures else Exit.DONE
+
+
+@app.command()
+@in_case
+@click.option("--tier", type=click.Choice([str(t) for t in Tier]), help="Only this tier.")
+@click.option("--top", type=click.IntRange(1), help="Only the first N.")
+@as_json
+def queue(case: Case, tier: str | None, top: int | None, json_: bool) -> None:
+    """Show the queue, most pressing first, each place with its reasons."""
+    entries = case.queue(tier=Tier(tier) if tier else None, top=top)
+    if json_:
+        render.print_entries_json(entries)
+    else:
+        render.entries(entries)
+
+
+@app.command()
+@in_case
+@click.argument("item")
+@click.option("--unseal", is_flag=True, help="Show sealed text (prompts) too; this is recorded.")
+@as_json
+def show(case: Case, item: str, unseal: bool, json_: bool) -> None:
+    """Show all that is known of one content. ITEM is a digest, its first characters, or a path."""
+    shown = case.show(item, unseal=unseal)
+    if json_:
+        render.print_json(render.shown_json(shown, unseal=unseal))
+    else:
+        render.shown(shown, unseal=unseal)
+
+
+@app.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--unseal", is_flag=True, help="Show sealed text (prompts) too.")
+@click.option("--profile", help="Policy that weighs the evidence. [victim-first]")
+@as_json
+def origin(files: tuple[Path, ...], unseal: bool, profile: str | None, json_: bool) -> int:
+    """Say what files tell of their origin, without a case."""
+    from leadlight.assess import assess
+    from leadlight.plugins import registry
+
+    assessments = list(assess(files, _settings(profile=profile), registry()))
+    if json_:
+        render.print_json([render.assessment_json(a, unseal=unseal) for a in assessments])
+    else:
+        for assessment in assessments:
+            render.assessment(assessment, unseal=unseal)
+    return Exit.FAILURES if any(render.failed(a) for a in assessments) else Exit.DONE
+
+
+def _settings(**flags: Any) -> Settings:
+    return load(flags)
+
+
+@app.group()
+def lists() -> None:
+    """Hash lists of a case: add, list, remove."""
+
+
+@lists.command("add")
+@in_case
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--format", "format_", help="csv, nsrl, vics or threatexchange; found out where not given.")
+@click.option("--name", help="The list's name. [the file's]")
+@click.option("--kind", type=click.Choice([str(k) for k in ListKind]), help="What the list is of. [by format]")
+def add_list(case: Case, files: tuple[Path, ...], format_: str | None, name: str | None, kind: str | None) -> None:
+    """Load lists into the case's index, match and rank again. The files are not read again later."""
+    if name and len(files) > 1:
+        raise UsageError("one name can't serve several files", subject=name, advice="Add them one at a time.")
+    wanted = ListKind(kind) if kind else None
+    added = case.add_lists([ListFile(f, format=format_, name=name, kind=wanted) for f in files])
+    render.lists(added)
+
+
+@lists.command("list")
+@in_case
+@as_json
+def list_lists(case: Case, json_: bool) -> None:
+    """Show the case's lists, those taken out of use too."""
+    infos = case.lists(removed=True)
+    if json_:
+        render.print_json([render.list_json(i) for i in infos])
+    else:
+        render.lists(infos)
+
+
+@lists.command("remove")
+@in_case
+@click.argument("name")
+def remove_list(case: Case, name: str) -> None:
+    """Take a list out of use by NAME or number, and rank again. Its past hits stay in the record."""
+    removed = case.remove_list(name)
+    click.echo(f"'{removed.name}' is out of use; the queue is ranked without it.", err=True)
+
+
+@app.command()
+@in_case
+@click.option("--out", type=click.Path(path_type=Path), help="The file to write. [CASE/report.html]")
+@click.option("--top", type=click.IntRange(1), default=200, show_default=True, help="Entries of the queue.")
+def report(case: Case, out: Path | None, top: int) -> None:
+    """Write one self-contained HTML file. It holds no media and no script."""
+    target = out or case.path / "report.html"
+    case.export("report", target, top=top)
+    click.echo(str(target))
+
+
+@app.command()
+@in_case
+@click.option("--as", "form", required=True, help="The format; see 'leadlight plugins' for those at hand.")
+@click.option("--out", required=True, type=click.Path(path_type=Path))
+@click.option("--top", type=click.IntRange(1), default=200, show_default=True, help="Entries of the queue.")
+def export(case: Case, form: str, out: Path, top: int) -> None:
+    """Write the case in another format."""
+    manifest = case.export(form, out, top=top)
+    for path, digest, size in manifest.files:
+        click.echo(f"{digest}  {size:>12}  {path}")
+    for loss in manifest.losses:
+        click.echo(f"What this format can't say: {loss}", err=True)
+
+
+@app.command()
+@in_case
+@as_json
+def verify(case: Case, json_: bool) -> int:
+    """Check the audit chain, all findings, and the evidence against its digests. Exit code 3 for any fault."""
+    faults = list(case.verify())
+    if json_:
+        render.print_json({"holds": not faults, "faults": [{"where": f.where, "what": f.what} for f in faults]})
+    else:
+        render.faults(faults)
+    return Exit.UNREADABLE if faults else Exit.DONE
+
+
+@app.command()
+@as_json
+def plugins(json_: bool) -> None:
+    """Show what can run, in the order it runs, what is missing and how to get it."""
+    from leadlight.plugins import registry
+
+    infos = registry().infos
+    if json_:
+        render.print_json([render.plugin_json(i) for i in infos])
+    else:
+        render.plugins(infos)
+
+
+@app.command()
+@click.argument("folder", metavar="[DIR]", default="leadlight-demo", type=click.Path(path_type=Path))
+def demo(folder: Path) -> int:
+    """Build a small neutral case in DIR and run the main job on it. [leadlight-demo]"""
+    from leadlight.cli.demo import run_demo
+
+    return run_demo(folder)

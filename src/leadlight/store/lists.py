@@ -1,0 +1,113 @@
+"""Hash lists in a case: loaded once into its index, never read from their file again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from leadlight.records import ListEntry, ListInfo, ListKind
+from leadlight.records.codec import when_in, when_out
+from leadlight.store import schema
+from leadlight.store.database import Database
+
+_BATCH = 20_000
+
+
+def info_of(row: Any) -> ListInfo:
+    """A list from its row."""
+    return ListInfo(
+        name=row.name,
+        kind=ListKind(row.kind),
+        format=row.format,
+        owner=row.owner,
+        version=row.version,
+        date=row.dated,
+        digest=row.digest,
+        number=row.number,
+        entries=row.entries,
+        added=when_in(row.added),
+        removed=when_in(row.removed),
+    )
+
+
+class Lists:
+    """The lists of one case."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def all(self, *, removed: bool = False) -> tuple[ListInfo, ...]:
+        """Lists in the order they were added; with `removed`, those no longer used too."""
+        query = select(schema.hash_list).order_by(schema.hash_list.c.number)
+        if not removed:
+            query = query.where(schema.hash_list.c.removed.is_(None))
+        with self._database.reading() as connection:
+            return tuple(info_of(row) for row in connection.execute(query))
+
+    def add(self, info: ListInfo, entries: Iterable[ListEntry]) -> ListInfo:
+        """Load a list as a whole: a broken one leaves no trace. Returns it with its number and size."""
+        added = datetime.now(UTC)
+        with self._database.writing() as connection:
+            number = connection.execute(
+                insert(schema.hash_list).returning(schema.hash_list.c.number),
+                [
+                    {
+                        "name": info.name,
+                        "kind": str(info.kind),
+                        "format": info.format,
+                        "owner": info.owner,
+                        "version": info.version,
+                        "dated": info.date,
+                        "digest": info.digest,
+                        "entries": 0,
+                        "added": when_out(added),
+                        "removed": None,
+                    }
+                ],
+            ).scalar_one()
+            batch: list[dict[str, Any]] = []
+            for e in entries:
+                batch.append({"algorithm": e.algorithm, "value": e.value, "list": number, "label": e.label})
+                if len(batch) >= _BATCH:
+                    _insert_once(connection, batch)
+                    batch = []
+            if batch:
+                _insert_once(connection, batch)
+            count = connection.execute(
+                select(func.count()).select_from(schema.entry).where(schema.entry.c.list == number)
+            ).scalar_one()
+            connection.execute(
+                update(schema.hash_list).where(schema.hash_list.c.number == number).values(entries=count)
+            )
+            row = connection.execute(select(schema.hash_list).where(schema.hash_list.c.number == number)).one()
+        return info_of(row)
+
+    def remove(self, number: int) -> None:
+        """Take a list out of use. Its past hits stay in the record and no longer count."""
+        with self._database.writing() as connection:
+            connection.execute(
+                update(schema.hash_list)
+                .where(schema.hash_list.c.number == number)
+                .values(removed=when_out(datetime.now(UTC)))
+            )
+
+    def entries(self, number: int, algorithm: str) -> Iterator[ListEntry]:
+        """Entries of one algorithm in order of value, streamed."""
+        t = schema.entry.c
+        query = (
+            select(t.algorithm, t.value, t.label)
+            .where(t.list == number, t.algorithm == algorithm)
+            .order_by(t.value)
+        )
+        with self._database.reading() as connection:
+            for row in connection.execution_options(yield_per=5000).execute(query):
+                yield ListEntry(row.algorithm, row.value, row.label)
+
+
+def _insert_once(connection: Connection, rows: list[dict[str, Any]]) -> None:
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    connection.execute(dialect.insert(schema.entry).on_conflict_do_nothing(), rows)

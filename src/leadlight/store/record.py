@@ -1,0 +1,303 @@
+"""Appending to the record: acts, what was examined, what matched. Nothing here changes or removes a row."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from leadlight import audit
+from leadlight.records import Act, Finding, Grade, Item
+from leadlight.records import finding as kinds
+from leadlight.records.codec import dumps, finding_in, finding_out, item_in, item_out, when_in, when_out
+from leadlight.records.examined import Examined
+from leadlight.store import schema
+from leadlight.store.database import Database
+
+_CHUNK = 400
+
+
+def act_of(row: Any) -> Act:
+    """An act from its row."""
+    when = when_in(row.at)
+    if when is None:
+        raise ValueError(row.at)
+    return Act(row.number, when, row.actor, row.action, json.loads(row.details), row.previous, row.digest)
+
+
+def finding_record(finding: Finding) -> tuple[str, str | None]:
+    """A finding's canonical JSON without sealed text, and the sealed text's (None where there is none)."""
+    plain = finding_out(finding)
+    sealed = plain.pop("sealed")
+    return dumps(plain), dumps(sealed) if sealed else None
+
+
+def finding_key(subject: str, record: str, sealed: str | None) -> str:
+    """SHA-256 over what a finding says and of what: the same statement is recorded once."""
+    return hashlib.sha256(dumps([subject, record, sealed or ""]).encode("ascii")).hexdigest()
+
+
+def finding_of(record: str, sealed: str | None) -> Finding:
+    """The inverse of `finding_record`."""
+    return finding_in({**json.loads(record), "sealed": json.loads(sealed) if sealed else {}})
+
+
+def item_of(record: str) -> Item:
+    """An item from its canonical JSON."""
+    return item_in(json.loads(record))
+
+
+def batch_digest(items: Iterable[Sequence[Any]], contents: Iterable[Sequence[Any]], keys: Iterable[str]) -> str:
+    """SHA-256 over a batch: items as (place key, sha256, record), contents as (sha256, size, type, family)."""
+    digest = hashlib.sha256()
+    for part in (*items, *contents):
+        digest.update(dumps(list(part)).encode("ascii"))
+    for key in keys:
+        digest.update(key.encode("ascii"))
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """How much a batch added."""
+
+    items: int
+    contents: int
+    findings: int
+    failures: int
+
+
+class Recorder:
+    """The one writer of a case."""
+
+    def __init__(self, database: Database, actor: str) -> None:
+        self._database = database
+        self._actor = actor
+
+    def act(self, action: str, details: Mapping[str, Any]) -> Act:
+        """Append one act on its own."""
+        with self._database.writing() as connection:
+            return self._append(connection, action, details)
+
+    def _append(self, connection: Connection, action: str, details: Mapping[str, Any]) -> Act:
+        row = connection.execute(select(schema.act).order_by(schema.act.c.number.desc()).limit(1)).first()
+        last = act_of(row) if row else None
+        act = audit.next_act(last, when=datetime.now(UTC), actor=self._actor, action=action, details=details)
+        connection.execute(
+            insert(schema.act),
+            [
+                {
+                    "number": act.number,
+                    "at": when_out(act.when),
+                    "actor": act.actor,
+                    "action": act.action,
+                    "details": dumps(dict(act.details)),
+                    "previous": act.previous,
+                    "digest": act.digest,
+                }
+            ],
+        )
+        return act
+
+    def examined(self, batch: Sequence[Examined], done: Sequence[tuple[str, str]]) -> Appended:
+        """Append what was examined, and which files on the medium are `done` (place key, stamp), as one act."""
+        if not batch and not done:
+            return Appended(0, 0, 0, 0)
+        with self._database.writing() as connection:
+            items = self._new_items(connection, batch)
+            contents = self._new_contents(connection, batch)
+            fresh = {c["sha256"] for c in contents}
+            findings = self._new_findings(connection, batch, fresh)
+            digest = batch_digest(
+                [(i["place_key"], i["sha256"], i["record"]) for i in items],
+                [(c["sha256"], c["size"], c["media_type"], c["family"]) for c in contents],
+                [f["key"] for f in findings],
+            )
+            act = self._append(
+                connection,
+                "scan.record",
+                {
+                    "items": len(items),
+                    "contents": len(contents),
+                    "findings": len(findings),
+                    "digest": digest,
+                },
+            )
+            for table, rows in ((schema.item, items), (schema.content, contents), (schema.finding, findings)):
+                if rows:
+                    connection.execute(insert(table), [{**row, "act": act.number} for row in rows])
+            self._prints(connection, batch, fresh)
+            self._finish(connection, done)
+        failures = sum(1 for f in findings if f["kind"] == kinds.FAILURE)
+        return Appended(len(items), len(contents), len(findings), failures)
+
+    def _finish(self, connection: Connection, done: Sequence[tuple[str, str]]) -> None:
+        latest = dict(done)
+        there = _existing(connection, schema.finished.c.place_key, latest)
+        fresh = [{"place_key": k, "stamp": s} for k, s in latest.items() if k not in there]
+        if fresh:
+            connection.execute(insert(schema.finished), fresh)
+        for key in there:
+            connection.execute(
+                update(schema.finished).where(schema.finished.c.place_key == key).values(stamp=latest[key])
+            )
+
+    def _new_items(self, connection: Connection, batch: Sequence[Examined]) -> list[dict[str, Any]]:
+        rows: dict[tuple[str, str | None], dict[str, Any]] = {}
+        for e in batch:
+            place = e.item.place
+            key = place.key
+            modified = e.item.times.modified
+            rows.setdefault(
+                (key, e.sha256),
+                {
+                    "place_key": key,
+                    "sha256": e.sha256,
+                    "depth": place.depth,
+                    "path": place.path,
+                    "folder": place.folder,
+                    "within": place.within,
+                    "container": e.container,
+                    "modified": modified.timestamp() if modified else None,
+                    "record": dumps(item_out(e.item)),
+                },
+            )
+        there: set[tuple[str, str | None]] = set()
+        keys = [k for k, _ in rows]
+        for start in range(0, len(keys), _CHUNK):
+            found = connection.execute(
+                select(schema.item.c.place_key, schema.item.c.sha256).where(
+                    schema.item.c.place_key.in_(keys[start : start + _CHUNK])
+                )
+            )
+            there.update((r.place_key, r.sha256) for r in found)
+        return [row for key, row in rows.items() if key not in there]
+
+    def _new_contents(self, connection: Connection, batch: Sequence[Examined]) -> list[dict[str, Any]]:
+        rows: dict[str, dict[str, Any]] = {}
+        for e in batch:
+            if e.sha256 is None or e.of_content is None:
+                continue
+            filetype = next((f.payload for f in e.of_content if f.kind == kinds.FILETYPE), {})
+            rows[e.sha256] = {
+                "sha256": e.sha256,
+                "size": e.size,
+                "media_type": filetype.get("media_type", "application/octet-stream"),
+                "family": filetype.get("family", "unknown"),
+            }
+        there = _existing(connection, schema.content.c.sha256, rows)
+        return sorted((r for k, r in rows.items() if k not in there), key=lambda r: str(r["sha256"]))
+
+    def _new_findings(
+        self, connection: Connection, batch: Sequence[Examined], fresh: set[str]
+    ) -> list[dict[str, Any]]:
+        rows: dict[str, dict[str, Any]] = {}
+        for e in batch:
+            for finding in e.of_place:
+                row = _finding_row(finding, e.sha256, e.item.place.key)
+                rows.setdefault(row["key"], row)
+            if e.of_content is not None and e.sha256 in fresh:
+                for finding in e.of_content:
+                    row = _finding_row(finding, e.sha256, None)
+                    rows.setdefault(row["key"], row)
+        return _absent(connection, rows)
+
+    def _prints(self, connection: Connection, batch: Sequence[Examined], fresh: set[str]) -> None:
+        digests: list[dict[str, Any]] = []
+        prints: list[dict[str, Any]] = []
+        seen: set[str] = set()
+        for e in batch:
+            if e.sha256 is None or e.sha256 not in fresh or e.sha256 in seen:
+                continue
+            for finding in e.of_content or ():
+                if finding.kind == kinds.DIGEST:
+                    value = bytes.fromhex(finding.payload["value"])
+                    digests.append({"sha256": e.sha256, "algorithm": finding.payload["algorithm"], "value": value})
+                elif finding.kind == kinds.PDQ:
+                    prints.extend(_print_rows(e.sha256, finding.payload))
+            seen.add(e.sha256)
+        if digests:
+            connection.execute(insert(schema.digest), digests)
+        if prints:
+            connection.execute(insert(schema.perceptual), prints)
+
+    def findings(self, action: str, pairs: Iterable[tuple[str, Finding]], details: Mapping[str, Any]) -> int:
+        """Append findings of contents made across the case (matches), in batches; returns how many are new."""
+        total = 0
+        batch: dict[str, dict[str, Any]] = {}
+        for sha256, finding in pairs:
+            row = _finding_row(finding, sha256, None)
+            batch.setdefault(row["key"], row)
+            if len(batch) >= 5000:
+                total += self._write_findings(action, batch, details)
+                batch = {}
+        return total + self._write_findings(action, batch, details)
+
+    def _write_findings(self, action: str, batch: dict[str, dict[str, Any]], details: Mapping[str, Any]) -> int:
+        if not batch:
+            return 0
+        with self._database.writing() as connection:
+            rows = _absent(connection, batch)
+            if not rows:
+                return 0
+            digest = batch_digest((), (), [r["key"] for r in rows])
+            counts = {"items": 0, "contents": 0, "findings": len(rows), "digest": digest}
+            act = self._append(connection, action, {**details, **counts})
+            connection.execute(insert(schema.finding), [{**row, "act": act.number} for row in rows])
+        return len(rows)
+
+    def grade(self, grade: Grade) -> None:
+        """Append a person's grade, as an act."""
+        with self._database.writing() as connection:
+            self._append(connection, "grade", {"sha256": grade.sha256, "grade": grade.grade, "note": grade.note})
+            connection.execute(
+                insert(schema.grade),
+                [
+                    {
+                        "sha256": grade.sha256,
+                        "grade": grade.grade,
+                        "actor": grade.actor,
+                        "at": when_out(grade.when),
+                        "note": grade.note,
+                    }
+                ],
+            )
+
+
+def _finding_row(finding: Finding, sha256: str | None, place_key: str | None) -> dict[str, Any]:
+    record, sealed = finding_record(finding)
+    return {
+        "sha256": sha256,
+        "place_key": place_key,
+        "kind": finding.kind,
+        "record": record,
+        "sealed": sealed,
+        "key": finding_key(place_key or sha256 or "", record, sealed),
+    }
+
+
+def _print_rows(sha256: str, payload: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
+    frame, quality = int(payload.get("frame", 0)), int(payload["quality"])
+    row = {"sha256": sha256, "quality": quality}
+    yield {**row, "algorithm": "pdq", "ordinal": frame, "value": bytes.fromhex(payload["value"])}
+    for n, turned in enumerate(payload.get("dihedral", ())):
+        yield {**row, "algorithm": "pdq.dihedral", "ordinal": n, "value": bytes.fromhex(turned)}
+
+
+def _existing(connection: Connection, column: Any, keys: Iterable[str]) -> set[str]:
+    wanted = list(keys)
+    there: set[str] = set()
+    for start in range(0, len(wanted), _CHUNK):
+        found = connection.execute(select(column).where(column.in_(wanted[start : start + _CHUNK])))
+        there.update(found.scalars())
+    return there
+
+
+def _absent(connection: Connection, rows: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    there = _existing(connection, schema.finding.c.key, rows)
+    return [row for key, row in rows.items() if key not in there]

@@ -1,0 +1,174 @@
+"""Reading a case: streams in order of SHA-256, for matchers, linkers, triage and display."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Select, func, select
+
+from leadlight.records import Act, Filed, Finding, Grade, Item, ListEntry, ListInfo, Look
+from leadlight.records import finding as kinds
+from leadlight.records.codec import when_in
+from leadlight.seams import Hit, Print
+from leadlight.store import schema
+from leadlight.store.database import Database
+from leadlight.store.lists import Lists
+from leadlight.store.record import act_of, finding_of, item_of
+
+_STRENGTH = {"sha256": 0, "blake3": 1, "sha1": 2, "md5": 3}
+
+
+class View:
+    """The reading half of the store: `seams.CaseView` and what display needs."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lists = Lists(database)
+
+    def stream(self, query: Select[Any]) -> Iterator[Any]:
+        """Rows of a query, a thousand at a time."""
+        with self._database.reading() as connection:
+            yield from connection.execution_options(yield_per=1000).execute(query)
+
+    def one(self, query: Select[Any]) -> Any:
+        """The first row of a query, or None."""
+        with self._database.reading() as connection:
+            return connection.execute(query).first()
+
+    # -- seams.CaseView
+
+    def prints(self, algorithm: str) -> Iterator[Print]:
+        t = schema.perceptual.c
+        query = select(t.sha256, t.value, t.quality).where(t.algorithm == algorithm).order_by(t.sha256, t.ordinal)
+        for row in self.stream(query):
+            yield Print(row.sha256, row.value, row.quality)
+
+    def findings(self, kind: str) -> Iterator[tuple[str, Finding]]:
+        t = schema.finding.c
+        query = (
+            select(t.sha256, t.record).where(t.kind == kind, t.sha256.is_not(None)).order_by(t.sha256, t.number)
+        )
+        for row in self.stream(query):
+            yield row.sha256, finding_of(row.record, None)
+
+    def items(self) -> Iterator[tuple[str, Item]]:
+        t = schema.item.c
+        query = select(t.sha256, t.record).where(t.sha256.is_not(None)).order_by(t.sha256, t.place_key)
+        for row in self.stream(query):
+            yield row.sha256, item_of(row.record)
+
+    def lists(self) -> tuple[ListInfo, ...]:
+        return self._lists.all()
+
+    def entries(self, list_number: int, algorithm: str) -> Iterator[ListEntry]:
+        return self._lists.entries(list_number, algorithm)
+
+    def hits(self, list_number: int) -> Iterator[Hit]:
+        d, e = schema.digest.c, schema.entry.c
+        query = (
+            select(d.sha256, e.algorithm, e.value, e.label)
+            .join_from(schema.digest, schema.entry, (e.algorithm == d.algorithm) & (e.value == d.value))
+            .where(e.list == list_number)
+            .order_by(d.sha256)
+        )
+        held: list[Hit] = []
+        for row in self.stream(query):
+            hit = Hit(row.sha256, row.algorithm, row.value, row.label)
+            if held and held[0].sha256 != hit.sha256:
+                yield from sorted(held, key=lambda h: _STRENGTH[h.algorithm])
+                held = []
+            held.append(hit)
+        yield from sorted(held, key=lambda h: _STRENGTH[h.algorithm])
+
+    # -- for display
+
+    def acts(self) -> Iterator[Act]:
+        """All acts in order."""
+        for row in self.stream(select(schema.act).order_by(schema.act.c.number)):
+            yield act_of(row)
+
+    def last_act(self) -> Act | None:
+        """The newest act."""
+        row = self.one(select(schema.act).order_by(schema.act.c.number.desc()).limit(1))
+        return act_of(row) if row else None
+
+    def findings_of(self, subject: str, *, sealed: bool = False) -> tuple[Filed, ...]:
+        """All findings of a content and its places, or of a place whose bytes could not be read.
+
+        Sealed text comes with `sealed` only.
+        """
+        t = schema.finding.c
+        query = select(t.number, t.record, t.sealed).where((t.sha256 == subject) | (t.place_key == subject))
+        return tuple(
+            Filed(r.number, finding_of(r.record, r.sealed if sealed else None))
+            for r in self.stream(query.order_by(t.number))
+        )
+
+    def items_of(self, subject: str) -> tuple[Item, ...]:
+        """Places of a content, or the one place whose bytes could not be read, in a fixed order."""
+        t = schema.item.c
+        query = select(t.record).where((t.sha256 == subject) | ((t.place_key == subject) & t.sha256.is_(None)))
+        return tuple(item_of(r.record) for r in self.stream(query.order_by(t.path, t.place_key)))
+
+    def grades_of(self, sha256: str) -> tuple[Grade, ...]:
+        """Grades by people, oldest first."""
+        t = schema.grade.c
+        rows = self.stream(select(schema.grade).where(t.sha256 == sha256).order_by(t.number))
+        return tuple(Grade(r.sha256, r.grade, r.actor, _when(r.at), r.note) for r in rows)
+
+    def looks_of(self, sha256: str) -> tuple[Look, ...]:
+        """Looks by people, oldest first."""
+        t = schema.look.c
+        rows = self.stream(select(schema.look).where(t.sha256 == sha256).order_by(t.number))
+        return tuple(Look(r.sha256, r.actor, _when(r.at), r.form) for r in rows)
+
+    def resolve(self, name: str, paths: tuple[str, ...]) -> list[str]:
+        """Subjects that `name` may mean: a digest of eight or more characters, a place key, or a path."""
+        lowered = name.lower()
+        found: set[str] = set()
+        if len(lowered) >= 4 and all(c in "0123456789abcdef" for c in lowered):
+            query = select(schema.queue.c.subject).where(
+                schema.queue.c.subject >= lowered, schema.queue.c.subject < lowered + "g"
+            )
+            found.update(r.subject for r in self.stream(query.limit(3)))
+        t = schema.item.c
+        rows = self.stream(select(t.sha256, t.place_key).where(t.path.in_(paths)))
+        found.update(r.sha256 or r.place_key for r in rows)
+        return sorted(found)
+
+    def counts(self) -> dict[str, Any]:
+        """Items, contents, bytes, and contents by family."""
+        with self._database.reading() as connection:
+            families = {
+                r.family: r.n
+                for r in connection.execute(
+                    select(schema.content.c.family, func.count().label("n")).group_by(schema.content.c.family)
+                )
+            }
+            size = connection.execute(select(func.coalesce(func.sum(schema.content.c.size), 0))).scalar_one()
+            items = connection.execute(select(func.count(func.distinct(schema.item.c.place_key)))).scalar_one()
+        return {"items": items, "contents": sum(families.values()), "bytes": int(size), "families": families}
+
+    def failure_counts(self) -> dict[str, int]:
+        """Failures by reason."""
+        counts: dict[str, int] = {}
+        query = select(schema.finding.c.record).where(schema.finding.c.kind == kinds.FAILURE)
+        for row in self.stream(query):
+            reason = str(json.loads(row.record)["payload"].get("reason", "failed"))
+            counts[reason] = counts.get(reason, 0) + 1
+        return dict(sorted(counts.items()))
+
+    def finished(self, place_key: str) -> str | None:
+        """The stamp of a file on the medium that is done, or None."""
+        row = self.one(select(schema.finished.c.stamp).where(schema.finished.c.place_key == place_key))
+        return row.stamp if row else None
+
+    def has_content(self, sha256: str) -> bool:
+        """Whether a content was examined."""
+        return self.one(select(schema.content.c.act).where(schema.content.c.sha256 == sha256)) is not None
+
+
+def _when(text: str) -> Any:
+    return when_in(text)

@@ -1,0 +1,375 @@
+"""Triage: a pure function of findings, links and policy. The same input gives the same place.
+
+What it never does: grade, or take anything out. The lowest tiers keep their contents, counted and
+searchable, each with its reason.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from leadlight.origin import weigh
+from leadlight.policy import NearPlace, Policy
+from leadlight.records import (
+    Answer,
+    FailureNote,
+    Filed,
+    Item,
+    ListKind,
+    Match,
+    Origin,
+    Reason,
+    Standing,
+    Tier,
+)
+from leadlight.records import finding as kinds
+from leadlight.records.codec import when_in
+from leadlight.records.hashlist import CRYPTOGRAPHIC
+
+FloodKey = tuple[int, str]
+"""A list's number and an entry's value in hex."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """All that is known of one content, or of one file whose bytes could not be read."""
+
+    sha256: str | None
+    family: str
+    """Of its file type; '' where it could not be read."""
+    container: bool
+    """Its members were looked for and stand on their own."""
+    places: tuple[Item, ...]
+    findings: tuple[Filed, ...]
+    """Of the content and of its places."""
+    group: str | None = None
+    """Names its group of near-copies."""
+    group_size: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What triage must know of the whole case to place one content."""
+
+    as_of: datetime
+    """The newest file time of the evidence that is not in the future of the scan."""
+    active_lists: frozenset[int] = frozenset()
+    """Numbers of the lists that are not removed."""
+    floods: Mapping[FloodKey, int] = field(default_factory=dict)
+    """Entries that match too much of the case, with the number of contents: shown, not counted."""
+    folders: Mapping[str, int] = field(default_factory=dict)
+    """Folders that hold a match, with their number of files."""
+    archives: Mapping[str, int] = field(default_factory=dict)
+    """The same for containers."""
+    devices: frozenset[str] = frozenset()
+    """Stated camera serial numbers of matches."""
+    moments: tuple[float, ...] = ()
+    """File times of matches, in seconds since 1970, sorted."""
+    known_groups: frozenset[str] = frozenset()
+    """Groups of near-copies that hold a listed content."""
+
+
+def matches_of(subject: Subject, context: Context) -> tuple[tuple[Match, ...], tuple[Match, ...]]:
+    """Matches that count, and those quarantined as floods; each sorted: exact first, then by distance."""
+    counted: list[Match] = []
+    flooded: list[Match] = []
+    for filed in subject.findings:
+        if filed.finding.kind != kinds.MATCH:
+            continue
+        p = filed.finding.payload
+        if p["list_id"] not in context.active_lists:
+            continue
+        match = Match(p["list"], ListKind(p["list_kind"]), p["algorithm"], int(p["distance"]), filed.number)
+        near = match.algorithm not in CRYPTOGRAPHIC
+        (flooded if near and (p["list_id"], p["entry"]) in context.floods else counted).append(match)
+    order = list(ListKind)
+    key = lambda m: (m.algorithm not in CRYPTOGRAPHIC, m.distance, order.index(m.kind), m.list)  # noqa: E731
+    return tuple(sorted(counted, key=key)), tuple(sorted(flooded, key=key))
+
+
+def device_of(payload: Mapping[str, Any]) -> str | None:
+    """The stated camera as one key: make, model and serial number; None without a serial number."""
+    serial = payload.get("serial")
+    if not isinstance(serial, str) or not serial.strip():
+        return None
+    return "|".join(str(payload.get(k) or "").strip().casefold() for k in ("make", "model", "serial"))
+
+
+def place(subject: Subject, context: Context, policy: Policy) -> Standing:
+    """Where `subject` stands by `policy`, and why."""
+    origin = weigh(subject.findings, policy.origin)
+    matches, flooded = matches_of(subject, context)
+    failures = tuple(_failure_notes(subject))
+    reasons: list[Reason] = []
+
+    exact = {m.kind: m for m in reversed(matches) if m.algorithm in CRYPTOGRAPHIC}
+    near = [m for m in matches if m.algorithm not in CRYPTOGRAPHIC and m.kind is not ListKind.BENIGN]
+    relevance = _relevance(subject, matches, context, policy, reasons)
+    recency = _recency(subject, context)
+    fresh = _fresh(subject, recency, context, policy)
+    evident = _evident(origin, policy)
+
+    tier = _tier(subject, exact, near, relevance, evident, fresh, origin, failures, policy, reasons)
+    reasons.extend(_origin_reasons(origin))
+    reasons.extend(
+        Reason(
+            f'An entry of the list "{m.list}" matches so much of this case that it is quarantined: not counted.',
+            m.finding,
+        )
+        for m in flooded
+    )
+    values = {
+        "relevance": -relevance,
+        "leaning": _leaning(origin, policy),
+        "novelty": 1.0 if subject.group in context.known_groups else 0.0,
+        "rarity": float(subject.group_size),
+        "recency": -recency,
+    }
+    return Standing(
+        tier=tier,
+        order=tuple(values[k] for k in policy.order),
+        relevance=round(relevance, 3),
+        origin=origin,
+        matches=(*matches, *flooded),
+        reasons=tuple(reasons),
+        failures=failures,
+    )
+
+
+def _tier(
+    subject: Subject,
+    exact: Mapping[ListKind, Match],
+    near: list[Match],
+    relevance: float,
+    evident: str,
+    fresh: str,
+    origin: Origin,
+    failures: tuple[FailureNote, ...],
+    policy: Policy,
+    reasons: list[Reason],
+) -> Tier:
+    def because(tier: Tier, text: str, finding: int | None = None) -> Tier:
+        reasons.insert(0, Reason(text, finding))
+        return tier
+
+    for kind, words in ((ListKind.KNOWN, "known material"), (ListKind.GENERATED, "known generated material")):
+        if kind in exact:
+            m = exact[kind]
+            return because(
+                Tier.KNOWN, f'Equals an entry of the list "{m.list}" ({words}) by {m.algorithm}.', m.finding
+            )
+    relevant = relevance >= policy.relevance.relevant_at
+    if near and relevant and evident and fresh:
+        return because(
+            Tier.URGENT,
+            f"Near-copy of listed material, itself not listed, with {evident} and {fresh}.",
+            near[0].finding,
+        )
+    if near:
+        m = near[0]
+        return because(
+            Tier.NEAR_KNOWN,
+            f'Near-copy of an entry of the list "{m.list}" ({m.distance} of 256 bits differ), itself not listed: '
+            "may be new from a known series.",
+            m.finding,
+        )
+    if ListKind.BENIGN in exact:
+        m = exact[ListKind.BENIGN]
+        return because(
+            Tier.SET_ASIDE, f'Equals an entry of the benign list "{m.list}" by {m.algorithm}.', m.finding
+        )
+    aside = _aside(subject, failures, policy)
+    if aside:
+        return because(Tier.SET_ASIDE, aside)
+    if relevant and evident and fresh:
+        return because(Tier.URGENT, f"Relevant, not known, with {evident} and {fresh}.")
+    if evident:
+        return because(Tier.POSSIBLE_VICTIM, f"Not known, with {evident}.")
+    if origin.answer is Answer.GENERATED:
+        return because(
+            Tier.GENERATED,
+            "The evidence for wholly generated is strong by policy, and nothing speaks for altered.",
+        )
+    return because(Tier.UNDETERMINED, _undetermined(subject, failures))
+
+
+def _undetermined(subject: Subject, failures: tuple[FailureNote, ...]) -> str:
+    if subject.sha256 is None:
+        return "Its bytes could not be read, so nothing is known of it: treated as possibly real."
+    if subject.family in ("document", "archive"):
+        return "May hold pictures that were not opened: treated as possibly real."
+    if failures:
+        return "Not known, and not all of it could be examined: treated as possibly real."
+    return "Not known, and the evidence does not decide: treated as possibly real."
+
+
+def _evident(origin: Origin, policy: Policy) -> str:
+    if origin.answer is Answer.ALTERED:
+        return "evidence that a real picture was altered"
+    if origin.log10_lr is not None and -origin.log10_lr >= policy.origin.evidence_at:
+        return "evidence of a camera"
+    return ""
+
+
+def _aside(subject: Subject, failures: tuple[FailureNote, ...], policy: Policy) -> str:
+    if subject.sha256 is None:
+        return ""
+    family = subject.family
+    if family in policy.aside.media:
+        shapes = [f.finding.payload for f in subject.findings if f.finding.kind == kinds.PICTURE]
+        if shapes and all(max(s["width"], s["height"]) <= policy.aside.icon_pixels for s in shapes):
+            return f"An icon: both sides at most {policy.aside.icon_pixels} pixels."
+        return ""
+    if family in policy.aside.possible:
+        if subject.container and not failures:
+            return "A container; what it holds is listed on its own."
+        return ""
+    if family == "empty":
+        return "An empty file."
+    if family == "unknown" and any(_suffix(i) in policy.aside.media_names for i in subject.places):
+        return ""
+    return (
+        "No media: its bytes are of another type."
+        if family != "unknown"
+        else "No media that is known by its bytes."
+    )
+
+
+def _suffix(item: Item) -> str:
+    name = item.place.name.rsplit(b".", 1)
+    return name[1].decode("ascii", "replace").lower() if len(name) == 2 else ""
+
+
+def _relevance(
+    subject: Subject, matches: tuple[Match, ...], context: Context, policy: Policy, reasons: list[Reason]
+) -> float:
+    rules = policy.relevance
+    best = 0.0
+
+    def count(value: float, text: str, finding: int | None = None) -> None:
+        nonlocal best
+        best = max(best, value)
+        if text:
+            reasons.append(Reason(text, finding))
+
+    for m in matches:
+        if m.kind is ListKind.BENIGN:
+            continue
+        exact = m.algorithm in CRYPTOGRAPHIC
+        if m.kind is ListKind.KNOWN:
+            top = rules.known if exact else rules.near_known
+        else:
+            top = rules.generated if exact else rules.near_generated
+        count(top if exact else max(0.0, top - 0.2 * m.distance / 64), "")
+    if rules.reported_all:
+        count(rules.reported, "It was reported.")
+    if best >= max(rules.same_device, rules.same_folder, rules.same_archive):
+        return best
+    for filed in subject.findings:
+        if filed.finding.kind == kinds.CAMERA and device_of(filed.finding.payload) in context.devices:
+            count(rules.same_device, "States the same camera, by serial number, as a match.", filed.number)
+            break
+    folders = [
+        context.folders[f] for f in sorted({i.place.folder for i in subject.places}) if f in context.folders
+    ]
+    if folders:
+        small = min(folders) <= rules.crowd
+        count(rules.same_folder * (1 if small else 0.5), f"Lies in a folder of {min(folders)} files with a match.")
+    within = {i.place.within for i in subject.places if i.place.within}
+    archives = [context.archives[w] for w in sorted(within) if w in context.archives]
+    if archives:
+        small = min(archives) <= rules.crowd
+        count(
+            rules.same_archive * (1 if small else 0.5),
+            f"Lies in an archive of {min(archives)} files with a match.",
+        )
+    if _near_moment(subject, context, rules.minutes * 60):
+        count(rules.same_minutes, f"Its file time is within {rules.minutes} minutes of a match.")
+    return best
+
+
+def _near_moment(subject: Subject, context: Context, seconds: float) -> bool:
+    for item in subject.places:
+        if item.times.modified is None or not context.moments:
+            continue
+        at = item.times.modified.timestamp()
+        i = bisect_left(context.moments, at - seconds)
+        if i < len(context.moments) and context.moments[i] <= at + seconds:
+            return True
+    return False
+
+
+def times_of(subject: Subject) -> list[datetime]:
+    """Times that say when it came to be: stated capture times and file times, in UTC."""
+    times = [i.times.modified for i in subject.places if i.times.modified]
+    for filed in subject.findings:
+        stated = filed.finding.payload.get("captured_utc") or filed.finding.payload.get("captured")
+        if filed.finding.kind == kinds.CAMERA and isinstance(stated, str):
+            try:
+                moment = when_in(stated if "T" in stated else stated.replace(" ", "T"))
+            except (ValueError, OverflowError):
+                continue
+            if moment is not None:
+                times.append(moment)
+    return times
+
+
+def _recency(subject: Subject, context: Context) -> float:
+    """Days since 1970 of its newest time that is not in the future of the evidence; 0 where none is known."""
+    known = [t.timestamp() / 86400 for t in times_of(subject) if t <= context.as_of]
+    return max(known, default=0.0)
+
+
+def _fresh(subject: Subject, recency: float, context: Context, policy: Policy) -> str:
+    if recency and context.as_of.timestamp() / 86400 - recency <= policy.new.recent_days:
+        return f"a time within {policy.new.recent_days} days of the newest file"
+    for filed in subject.findings:
+        gps = filed.finding.payload.get("gps")
+        if filed.finding.kind == kinds.CAMERA and isinstance(gps, Mapping):
+            lat, lon = gps.get("lat"), gps.get("lon")
+            if isinstance(lat, int | float) and isinstance(lon, int | float):
+                for near in policy.new.places:
+                    if kilometres(lat, lon, near) <= near.km:
+                        return "a stated place near one that the policy names"
+    return ""
+
+
+def kilometres(lat: float, lon: float, near: NearPlace) -> float:
+    """Great-circle distance (haversine, mean Earth radius 6,371 km)."""
+    a, b = math.radians(lat), math.radians(near.lat)
+    h = math.sin((b - a) / 2) ** 2 + math.cos(a) * math.cos(b) * math.sin(math.radians(near.lon - lon) / 2) ** 2
+    return 2 * 6371.0 * math.asin(min(1.0, math.sqrt(h)))
+
+
+def _leaning(origin: Origin, policy: Policy) -> float:
+    if origin.log10_lr is None or origin.answer is Answer.ALTERED:
+        return 0.0
+    if origin.log10_lr >= policy.origin.evidence_at:
+        return 1.0
+    return -1.0 if -origin.log10_lr >= policy.origin.evidence_at else 0.0
+
+
+def _origin_reasons(origin: Origin) -> list[Reason]:
+    head = [Reason(f"Origin: {origin.answer}; {origin.verbal}.", None)]
+    return head + [
+        Reason(t.text, t.finding) for t in (*origin.supporting, *origin.opposing) if t.counted and t.log10_lr > 0
+    ]
+
+
+def _failure_notes(subject: Subject) -> list[FailureNote]:
+    return [
+        FailureNote(
+            analyser=f.finding.analyser,
+            reason=str(f.finding.payload.get("reason", "failed")),
+            text=f.finding.statement,
+            advice=str(f.finding.payload.get("advice", "")),
+            finding=f.number or None,
+        )
+        for f in subject.findings
+        if f.finding.kind == kinds.FAILURE
+    ]
