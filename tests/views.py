@@ -1,0 +1,68 @@
+"""A case in memory, for tests of matchers and linkers: the same order and the same streams as a stored one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from leadlight.records import Finding, Item, ListEntry, ListInfo, ListKind
+from leadlight.records.hashlist import CRYPTOGRAPHIC
+from leadlight.seams import Hit, Print
+
+
+def sha(name: object) -> str:
+    """A content's digest for tests."""
+    return hashlib.sha256(str(name).encode()).hexdigest()
+
+
+def flipped(value: bytes, *bits: int) -> bytes:
+    """A hash with these bits turned over."""
+    number = int.from_bytes(value, "big")
+    for bit in bits:
+        number ^= 1 << bit
+    return number.to_bytes(len(value), "big")
+
+
+@dataclass
+class MemoryView:
+    """Fill the lists, then hand it to a matcher or linker."""
+
+    pdq: list[Print] = field(default_factory=list)
+    dihedral: list[Print] = field(default_factory=list)
+    found: list[tuple[str, Finding]] = field(default_factory=list)
+    places: list[tuple[str, Item]] = field(default_factory=list)
+    digests: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    held: list[tuple[ListInfo, list[ListEntry]]] = field(default_factory=list)
+
+    def add_list(self, name: str, entries: list[ListEntry], kind: ListKind = ListKind.KNOWN) -> int:
+        number = len(self.held) + 1
+        self.held.append((ListInfo(name, kind, "csv", number=number, entries=len(entries)), entries))
+        return number
+
+    def rename(self, number: int, name: str) -> None:
+        info, entries = self.held[number - 1]
+        self.held[number - 1] = (replace(info, name=name), entries)
+
+    def prints(self, algorithm: str) -> Iterator[Print]:
+        chosen = {"pdq": self.pdq, "pdq.dihedral": self.dihedral}[algorithm]
+        return iter(sorted(chosen, key=lambda p: p.sha256))
+
+    def findings(self, kind: str) -> Iterator[tuple[str, Finding]]:
+        return iter(sorted(((s, f) for s, f in self.found if f.kind == kind), key=lambda x: x[0]))
+
+    def items(self) -> Iterator[tuple[str, Item]]:
+        return iter(sorted(self.places, key=lambda x: x[0]))
+
+    def lists(self) -> tuple[ListInfo, ...]:
+        return tuple(info for info, _ in self.held)
+
+    def entries(self, list_number: int, algorithm: str) -> Iterator[ListEntry]:
+        return (e for e in self.held[list_number - 1][1] if e.algorithm == algorithm)
+
+    def hits(self, list_number: int) -> Iterator[Hit]:
+        wanted = {(e.algorithm, e.value): e.label for e in self.held[list_number - 1][1]}
+        for sha256 in sorted(self.digests):
+            for algorithm, value in self.digests[sha256].items():
+                if algorithm in CRYPTOGRAPHIC and (algorithm, value) in wanted:
+                    yield Hit(sha256, algorithm, value, wanted[algorithm, value])
