@@ -24,6 +24,8 @@ _XMP: Final = b"http://ns.adobe.com/xap/1.0/\0"
 _XMP_MORE: Final = b"http://ns.adobe.com/xmp/extension/\0"
 _IRB: Final = b"Photoshop 3.0\0"
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
+_GIF_TRAILER: Final = b"\x01\xff\xfe\xfd\xfc"
+"""Bytes from 255 down to 0 follow an XMP packet in GIF, so that readers of sub-blocks find its end."""
 _JXL: Final = b"\x00\x00\x00\x0cJXL \r\n\x87\n"
 
 
@@ -309,8 +311,7 @@ def _from_gif(data: bytes, found: _Found) -> None:
                 if found.fits(bytes(raw), "a comment"):
                     found.take_text("Comment", decode(bytes(raw).rstrip(b"\0")))
             elif data[at + 1 : at + 14] == b"\xff\x0bXMP DataXMP":
-                packet = data[at + 14 : end]
-                found.take_xmp(packet[: packet.rfind(b">") + 1])
+                found.take_xmp(data[at + 14 : end].partition(_GIF_TRAILER)[0])
             at = end
         else:
             break

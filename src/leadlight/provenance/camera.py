@@ -29,7 +29,7 @@ COMPLETE: Final = 0.5
 PARTIAL: Final = 0.2
 
 _XMP_DEGREES: Final = re.compile(r"(\d{1,3}),(\d{1,2}(?:\.\d+)?)(?:,(\d{1,2}(?:\.\d+)?))?([NSEW])", re.ASCII)
-_NO_SERIAL: Final = re.compile(r"(.)\1*|n/?a|none|unknown|undefined|default|serial|0x0+", re.IGNORECASE)
+_NO_SERIAL: Final = re.compile(r"[0x._* -]*|n/?a|none|unknown|undefined|default|serial|0x0+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,9 @@ def jpeg(
     from PIL import Image
 
     out = io.BytesIO()
-    Image.fromarray(chart_pixels(width, height, seed)).save(out, "JPEG", **{"quality": 85, **options})
+    # Pillow scales tables of one's own as well; 50 leaves them as they are.
+    usual = {"quality": 50 if "qtables" in options else 85}
+    Image.fromarray(chart_pixels(width, height, seed)).save(out, "JPEG", **{**usual, **options})
     plain = out.getvalue()
     segments = b""
     for body in (b"Exif\0\0" + exif if exif else b"", b"http://ns.adobe.com/xap/1.0/\0" + xmp if xmp else b""):

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import JpegImagePlugin
 
+from leadlight.provenance import jpeg
 from leadlight.provenance.exif import jpeg_size
 
 MAX_PIXELS: Final = 1_000_000
@@ -43,7 +44,8 @@ class Comparison:
     degrees: int
     """Clockwise turn of the thumbnail at which it agrees best; 0 where another turn is not clearly better."""
     shape: float
-    """Width to height of the thumbnail, black bars taken off where that fits better, over that of the picture; 1 for the same shape."""
+    """Width to height of the thumbnail, turned so, over that of the picture; 1 for the same shape. Black bars
+    are taken off where that fits better."""
     width: int
     """Of the thumbnail, as stored."""
     height: int
@@ -73,7 +75,8 @@ def compare(thumbnail: bytes, pixels: npt.NDArray[np.uint8]) -> Comparison | Non
     turns = max(range(4), key=turned.__getitem__)
     if turned[0] > turned[turns] - 0.1:
         turns = 0
-    shape = (small.shape[1] / small.shape[0]) / (large.shape[1] / large.shape[0])
+    tall, wide = small.shape if turns % 2 == 0 else small.shape[::-1]
+    shape = (wide / tall) / (large.shape[1] / large.shape[0])
     return Comparison(
         correlation=round(turned[0], 3),
         best=round(turned[turns], 3),
@@ -89,12 +92,23 @@ def _decoded(data: bytes) -> Grey | None:
     if size is None or not 1 <= size[0] * size[1] <= MAX_PIXELS:
         return None
     try:
-        with JpegImagePlugin.JpegImageFile(io.BytesIO(data)) as image:
+        with JpegImagePlugin.JpegImageFile(io.BytesIO(_bare(data))) as image:
             if image.size[0] * image.size[1] > MAX_PIXELS:
                 return None
             return np.asarray(image.convert("L"), dtype=np.float64)
     except Exception:
         return None
+
+
+def _bare(data: bytes) -> bytes:
+    """The JPEG without its metadata, which the decoder would read and complain of."""
+    kept = [b"\xff\xd8"]
+    for segment in jpeg.segments(data):
+        if segment.marker == jpeg.SOS:
+            kept.append(data[segment.at :])
+        elif segment.marker == jpeg.APP14 or not (0xE0 <= segment.marker <= 0xEF or segment.marker == jpeg.SOI):
+            kept.append(data[segment.at : segment.end])
+    return b"".join(kept)
 
 
 def _without_bars(grey: Grey) -> Grey:
