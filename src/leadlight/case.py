@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import platform
 import time
-import tomllib
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,14 +16,12 @@ from types import TracebackType
 
 from leadlight import __version__
 from leadlight.audit import Fault
+from leadlight.casefile import CASE_FILE, DATABASE_FILE, LOCK_FILE, folder_error, read_facts, write_facts
 from leadlight.config import Settings, load
 from leadlight.engine.local import LocalEngine
 from leadlight.errors import (
     CaseBusy,
-    CaseDamaged,
     CaseError,
-    CaseFull,
-    CaseMissing,
     ContentError,
     HashListError,
     UnknownName,
@@ -57,10 +53,6 @@ from leadlight.store.ranking import Ranking
 from leadlight.store.record import Recorder
 from leadlight.store.view import View
 from leadlight.triage import Subject, place
-
-CASE_FILE = "case.toml"
-DATABASE_FILE = "case.db"
-LOCK_FILE = "case.lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +122,9 @@ class Case:
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o700)
             database = Database.create(folder / DATABASE_FILE)
-            _write_facts(folder, facts)
+            write_facts(folder, facts)
         except OSError as e:
-            raise _folder_error(folder, e) from e
+            raise folder_error(folder, e) from e
         case = cls(folder, database, settings, facts)
         case._recorder.act("case.create", {"number": facts["number"], "software": __version__})
         return case
@@ -141,25 +133,7 @@ class Case:
     def open(cls, path: str | Path, *, settings: Settings | None = None) -> Case:
         """An existing case. Raises CaseMissing, CaseNewer or CaseDamaged."""
         folder = Path(path)
-        if not (folder / CASE_FILE).is_file():
-            raise CaseMissing(
-                "holds no case",
-                subject=str(folder),
-                advice="Check the path, or make a case with 'leadlight triage'.",
-            )
-        try:
-            facts = {k: str(v) for k, v in tomllib.loads((folder / CASE_FILE).read_text("utf-8")).items()}
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
-            raise CaseDamaged(
-                f"can't be read ({e})", subject=str(folder / CASE_FILE), advice="Restore it from a copy."
-            ) from e
-        absent = {"number", "name", "created", "profile"} - set(facts)
-        if absent:
-            raise CaseDamaged(
-                f"lacks {', '.join(sorted(absent))}",
-                subject=str(folder / CASE_FILE),
-                advice="Restore it from a copy.",
-            )
+        facts = read_facts(folder)
         settings = settings or load({"profile": facts["profile"]})
         return cls(folder, Database.open(folder / DATABASE_FILE), settings, facts)
 
@@ -181,7 +155,7 @@ class Case:
         try:
             lock = (self.path / LOCK_FILE).open("a")
         except OSError as e:
-            raise _folder_error(self.path, e) from e
+            raise folder_error(self.path, e) from e
         with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -210,15 +184,14 @@ class Case:
         """Take a list (by name or number) out of use and rank again. Raises UnknownName."""
         with self._held():
             found = [i for i in self.lists() if name in (i.name, str(i.number))]
-            if len(found) != 1 or found[0].number is None:
+            if len(found) != 1:
                 names = ", ".join(f"{i.number} {i.name}" for i in self.lists()) or "none"
                 raise UnknownName(
                     "no such list" if not found else "several lists have this name",
                     subject=name,
                     advice=f"Lists of this case: {names}.",
                 )
-            self._lists.remove(found[0].number)
-            self._recorder.act("list.remove", {"list": found[0].number, "name": found[0].name})
+            self._recorder.remove_list(found[0])
             self._settle()
         return found[0]
 
@@ -235,19 +208,7 @@ class Case:
         for present in self.lists():
             if info.digest and present.digest == info.digest and present.kind is info.kind:
                 return present
-        loaded = self._lists.add(info, reader.entries(file.path))
-        self._recorder.act(
-            "list.add",
-            {
-                "list": loaded.number,
-                "name": loaded.name,
-                "kind": str(loaded.kind),
-                "format": loaded.format,
-                "entries": loaded.entries,
-                "sha256": loaded.digest,
-            },
-        )
-        return loaded
+        return self._recorder.add_list(info, reader.entries(file.path))
 
     def _reader(self, file: ListFile) -> HashList:
         if not file.path.is_file():
@@ -328,7 +289,7 @@ class Case:
         tiers = self._ranking.replace_queue(stand, lambda s: policy.tiers.index(s.tier))
         if self._facts["profile"] != self.settings.profile:
             self._facts["profile"] = self.settings.profile
-            _write_facts(self.path, self._facts)
+            write_facts(self.path, self._facts)
         self._recorder.act("rank", {"profile": policy.name, "version": policy.version, "tiers": tiers})
 
     def rank(self) -> None:
@@ -467,33 +428,3 @@ def _scan_seconds(acts: Sequence[Act]) -> float:
             total += (act.when - began).total_seconds()
             began = None
     return total
-
-
-def _write_facts(folder: Path, facts: dict[str, str]) -> None:
-    text = "# A Leadlight case. The record is in case.db; keep both together.\n" + "".join(
-        f"{k} = {_toml(v)}\n" for k, v in facts.items()
-    )
-    new = folder / (CASE_FILE + ".new")
-    try:
-        with new.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(folder / CASE_FILE)
-    except OSError as e:
-        raise _folder_error(folder, e) from e
-
-
-def _toml(value: str) -> str:
-    escaped = "".join(c if c.isprintable() and c not in '"\\' else f"\\U{ord(c):08X}" for c in value)
-    return f'"{escaped}"'
-
-
-def _folder_error(folder: Path, error: OSError) -> CaseError:
-    if error.errno == errno.ENOSPC:
-        return CaseFull(
-            "there is no room left on its disk", subject=str(folder), advice="Free some space and try again."
-        )
-    return CaseError(
-        f"can't be written ({error.strerror})", subject=str(folder), advice="Name a folder that may be written to."
-    )

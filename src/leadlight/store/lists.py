@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +11,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from leadlight.records import ListEntry, ListInfo, ListKind
-from leadlight.records.codec import when_in, when_out
+from leadlight.records.codec import dumps, when_in, when_out
 from leadlight.store import schema
 from leadlight.store.database import Database
 
@@ -48,53 +49,6 @@ class Lists:
         with self._database.reading() as connection:
             return tuple(info_of(row) for row in connection.execute(query))
 
-    def add(self, info: ListInfo, entries: Iterable[ListEntry]) -> ListInfo:
-        """Load a list as a whole: a broken one leaves no trace. Returns it with its number and size."""
-        added = datetime.now(UTC)
-        with self._database.writing() as connection:
-            number = connection.execute(
-                insert(schema.hash_list).returning(schema.hash_list.c.number),
-                [
-                    {
-                        "name": info.name,
-                        "kind": str(info.kind),
-                        "format": info.format,
-                        "owner": info.owner,
-                        "version": info.version,
-                        "dated": info.date,
-                        "digest": info.digest,
-                        "entries": 0,
-                        "added": when_out(added),
-                        "removed": None,
-                    }
-                ],
-            ).scalar_one()
-            batch: list[dict[str, Any]] = []
-            for e in entries:
-                batch.append({"algorithm": e.algorithm, "value": e.value, "list": number, "label": e.label})
-                if len(batch) >= _BATCH:
-                    _insert_once(connection, batch)
-                    batch = []
-            if batch:
-                _insert_once(connection, batch)
-            count = connection.execute(
-                select(func.count()).select_from(schema.entry).where(schema.entry.c.list == number)
-            ).scalar_one()
-            connection.execute(
-                update(schema.hash_list).where(schema.hash_list.c.number == number).values(entries=count)
-            )
-            row = connection.execute(select(schema.hash_list).where(schema.hash_list.c.number == number)).one()
-        return info_of(row)
-
-    def remove(self, number: int) -> None:
-        """Take a list out of use. Its past hits stay in the record and no longer count."""
-        with self._database.writing() as connection:
-            connection.execute(
-                update(schema.hash_list)
-                .where(schema.hash_list.c.number == number)
-                .values(removed=when_out(datetime.now(UTC)))
-            )
-
     def entries(self, number: int, algorithm: str) -> Iterator[ListEntry]:
         """Entries of one algorithm in order of value, streamed."""
         t = schema.entry.c
@@ -106,6 +60,58 @@ class Lists:
         with self._database.reading() as connection:
             for row in connection.execution_options(yield_per=5000).execute(query):
                 yield ListEntry(row.algorithm, row.value, row.label)
+
+
+def insert_list(connection: Connection, info: ListInfo, entries: Iterable[ListEntry]) -> ListInfo:
+    """Load a list within a transaction: a broken one leaves no trace. Returns it with its number and size."""
+    number = connection.execute(
+        insert(schema.hash_list).returning(schema.hash_list.c.number),
+        [
+            {
+                "name": info.name,
+                "kind": str(info.kind),
+                "format": info.format,
+                "owner": info.owner,
+                "version": info.version,
+                "dated": info.date,
+                "digest": info.digest,
+                "entries": 0,
+                "added": when_out(datetime.now(UTC)),
+                "removed": None,
+            }
+        ],
+    ).scalar_one()
+    batch: list[dict[str, Any]] = []
+    for e in entries:
+        batch.append({"algorithm": e.algorithm, "value": e.value, "list": number, "label": e.label})
+        if len(batch) >= _BATCH:
+            _insert_once(connection, batch)
+            batch = []
+    if batch:
+        _insert_once(connection, batch)
+    t = schema.hash_list
+    count = connection.execute(
+        select(func.count()).select_from(schema.entry).where(schema.entry.c.list == number)
+    ).scalar_one()
+    connection.execute(update(t).where(t.c.number == number).values(entries=count))
+    return info_of(connection.execute(select(t).where(t.c.number == number)).one())
+
+
+def retire_list(connection: Connection, number: int) -> None:
+    """Take a list out of use. Its past hits stay in the record and no longer count."""
+    t = schema.hash_list
+    connection.execute(update(t).where(t.c.number == number).values(removed=when_out(datetime.now(UTC))))
+
+
+def entries_digest(connection: Connection, number: int) -> str:
+    """SHA-256 over a list's kind and entries in order of algorithm and value."""
+    t = schema.entry.c
+    kind = connection.execute(select(schema.hash_list.c.kind).where(schema.hash_list.c.number == number)).scalar()
+    digest = hashlib.sha256(str(kind).encode())
+    query = select(t.algorithm, t.value, t.label).where(t.list == number).order_by(t.algorithm, t.value)
+    for row in connection.execution_options(yield_per=5000).execute(query):
+        digest.update(dumps([row.algorithm, row.value.hex(), row.label]).encode("ascii"))
+    return digest.hexdigest()
 
 
 def _insert_once(connection: Connection, rows: list[dict[str, Any]]) -> None:

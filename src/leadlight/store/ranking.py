@@ -20,7 +20,7 @@ from leadlight.records.hashlist import CRYPTOGRAPHIC
 from leadlight.store import schema
 from leadlight.store.database import Database
 from leadlight.store.record import finding_of, item_of
-from leadlight.store.view import View
+from leadlight.store.view import Aligned, View
 from leadlight.triage import Context, FloodKey, Subject, device_of
 
 _CHUNK = 400
@@ -161,15 +161,15 @@ class Ranking:
             ),
             key=lambda r: r.sha256,
         )
-        finding_rows = _Aligned(
+        finding_rows = Aligned(
             self._view.stream(
                 select(f.sha256, f.number, f.record)
                 .where(f.sha256.is_not(None), f.kind.not_in(_QUIET))
                 .order_by(f.sha256, f.number)
             )
         )
-        family_rows = _Aligned(self._view.stream(select(c.sha256, c.family).order_by(c.sha256)))
-        group_rows = _Aligned(self._group_rows())
+        family_rows = Aligned(self._view.stream(select(c.sha256, c.family).order_by(c.sha256)))
+        group_rows = Aligned(self._group_rows())
         for sha256, rows in item_rows:
             held = list(rows)
             family = next((r.family for r in family_rows.at(sha256)), "unknown")
@@ -234,23 +234,6 @@ class Ranking:
                 )
             )
         return dict(counts)
-
-
-class _Aligned:
-    """Rows in order of SHA-256, taken in step with another such stream."""
-
-    def __init__(self, rows: Iterator[Any]) -> None:
-        self._rows = rows
-        self._next = next(rows, None)
-
-    def at(self, sha256: str) -> list[Any]:
-        while self._next is not None and self._next.sha256 < sha256:
-            self._next = next(self._rows, None)
-        held = []
-        while self._next is not None and self._next.sha256 == sha256:
-            held.append(self._next)
-            self._next = next(self._rows, None)
-        return held
 
 
 def _standing_row(subject: Subject, standing: Standing, rank: int) -> dict[str, Any]:

@@ -12,12 +12,13 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from leadlight import audit
-from leadlight.records import Act, Finding, Grade, Item
+from leadlight.records import Act, Finding, Grade, Item, ListEntry, ListInfo
 from leadlight.records import finding as kinds
 from leadlight.records.codec import dumps, finding_in, finding_out, item_in, item_out, when_in, when_out
 from leadlight.records.examined import Examined
 from leadlight.store import schema
 from leadlight.store.database import Database
+from leadlight.store.lists import entries_digest, insert_list, retire_list
 
 _CHUNK = 400
 
@@ -37,9 +38,9 @@ def finding_record(finding: Finding) -> tuple[str, str | None]:
     return dumps(plain), dumps(sealed) if sealed else None
 
 
-def finding_key(subject: str, record: str, sealed: str | None) -> str:
+def finding_key(sha256: str | None, place_key: str | None, record: str, sealed: str | None) -> str:
     """SHA-256 over what a finding says and of what: the same statement is recorded once."""
-    return hashlib.sha256(dumps([subject, record, sealed or ""]).encode("ascii")).hexdigest()
+    return hashlib.sha256(dumps([sha256, place_key, record, sealed]).encode("ascii")).hexdigest()
 
 
 def finding_of(record: str, sealed: str | None) -> Finding:
@@ -50,6 +51,19 @@ def finding_of(record: str, sealed: str | None) -> Finding:
 def item_of(record: str) -> Item:
     """An item from its canonical JSON."""
     return item_in(json.loads(record))
+
+
+def item_columns(item: Item) -> dict[str, Any]:
+    """What is repeated of an item beside its record, to be searched."""
+    modified = item.times.modified
+    return {
+        "place_key": item.place.key,
+        "depth": item.place.depth,
+        "path": item.place.path,
+        "folder": item.place.folder,
+        "within": item.place.within,
+        "modified": modified.timestamp() if modified else None,
+    }
 
 
 def batch_digest(items: Iterable[Sequence[Any]], contents: Iterable[Sequence[Any]], keys: Iterable[str]) -> str:
@@ -150,23 +164,8 @@ class Recorder:
     def _new_items(self, connection: Connection, batch: Sequence[Examined]) -> list[dict[str, Any]]:
         rows: dict[tuple[str, str | None], dict[str, Any]] = {}
         for e in batch:
-            place = e.item.place
-            key = place.key
-            modified = e.item.times.modified
-            rows.setdefault(
-                (key, e.sha256),
-                {
-                    "place_key": key,
-                    "sha256": e.sha256,
-                    "depth": place.depth,
-                    "path": place.path,
-                    "folder": place.folder,
-                    "within": place.within,
-                    "container": e.container,
-                    "modified": modified.timestamp() if modified else None,
-                    "record": dumps(item_out(e.item)),
-                },
-            )
+            row = {**item_columns(e.item), "sha256": e.sha256, "container": e.container}
+            rows.setdefault((row["place_key"], e.sha256), {**row, "record": dumps(item_out(e.item))})
         there: set[tuple[str, str | None]] = set()
         keys = [k for k, _ in rows]
         for start in range(0, len(keys), _CHUNK):
@@ -219,7 +218,7 @@ class Recorder:
                     value = bytes.fromhex(finding.payload["value"])
                     digests.append({"sha256": e.sha256, "algorithm": finding.payload["algorithm"], "value": value})
                 elif finding.kind == kinds.PDQ:
-                    prints.extend(_print_rows(e.sha256, finding.payload))
+                    prints.extend(print_rows(e.sha256, finding.payload))
             seen.add(e.sha256)
         if digests:
             connection.execute(insert(schema.digest), digests)
@@ -251,10 +250,43 @@ class Recorder:
             connection.execute(insert(schema.finding), [{**row, "act": act.number} for row in rows])
         return len(rows)
 
+    def add_list(self, info: ListInfo, entries: Iterable[ListEntry]) -> ListInfo:
+        """Load a hash list as one act; a broken one leaves no trace. Returns it with its number and size."""
+        with self._database.writing() as connection:
+            loaded = insert_list(connection, info, entries)
+            if loaded.number is None:
+                raise AssertionError("a loaded list has a number")
+            self._append(
+                connection,
+                "list.add",
+                {
+                    "list": loaded.number,
+                    "name": loaded.name,
+                    "kind": str(loaded.kind),
+                    "format": loaded.format,
+                    "entries": loaded.entries,
+                    "sha256": loaded.digest,
+                    "entries_digest": entries_digest(connection, loaded.number),
+                },
+            )
+        return loaded
+
+    def remove_list(self, info: ListInfo) -> None:
+        """Take a hash list out of use, as one act."""
+        if info.number is None:
+            raise ValueError(info.name)
+        with self._database.writing() as connection:
+            retire_list(connection, info.number)
+            self._append(connection, "list.remove", {"list": info.number, "name": info.name})
+
     def grade(self, grade: Grade) -> None:
         """Append a person's grade, as an act."""
         with self._database.writing() as connection:
-            self._append(connection, "grade", {"sha256": grade.sha256, "grade": grade.grade, "note": grade.note})
+            self._append(
+                connection,
+                "grade",
+                {"sha256": grade.sha256, "grade": grade.grade, "note": grade.note, "by": grade.actor},
+            )
             connection.execute(
                 insert(schema.grade),
                 [
@@ -277,11 +309,12 @@ def _finding_row(finding: Finding, sha256: str | None, place_key: str | None) ->
         "kind": finding.kind,
         "record": record,
         "sealed": sealed,
-        "key": finding_key(place_key or sha256 or "", record, sealed),
+        "key": finding_key(sha256, place_key, record, sealed),
     }
 
 
-def _print_rows(sha256: str, payload: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
+def print_rows(sha256: str, payload: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
+    """The rows of `perceptual` for one PDQ finding."""
     frame, quality = int(payload.get("frame", 0)), int(payload["quality"])
     row = {"sha256": sha256, "quality": quality}
     yield {**row, "algorithm": "pdq", "ordinal": frame, "value": bytes.fromhex(payload["value"])}

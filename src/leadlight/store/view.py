@@ -20,6 +20,24 @@ from leadlight.store.record import act_of, finding_of, item_of
 _STRENGTH = {"sha256": 0, "blake3": 1, "sha1": 2, "md5": 3}
 
 
+class Aligned:
+    """Rows in order of SHA-256, taken in step with another such stream."""
+
+    def __init__(self, rows: Iterator[Any]) -> None:
+        self._rows = rows
+        self._next = next(rows, None)
+
+    def at(self, sha256: str) -> list[Any]:
+        """The rows of `sha256`; those of lower digests are passed over."""
+        while self._next is not None and self._next.sha256 < sha256:
+            self._next = next(self._rows, None)
+        held = []
+        while self._next is not None and self._next.sha256 == sha256:
+            held.append(self._next)
+            self._next = next(self._rows, None)
+        return held
+
+
 class View:
     """The reading half of the store: `seams.CaseView` and what display needs."""
 

@@ -1,0 +1,66 @@
+"""`case.toml`: what a case is, beside its record."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tomllib
+from pathlib import Path
+
+from leadlight.errors import CaseDamaged, CaseError, CaseFull, CaseMissing
+
+CASE_FILE = "case.toml"
+DATABASE_FILE = "case.db"
+LOCK_FILE = "case.lock"
+
+
+def read_facts(folder: Path) -> dict[str, str]:
+    """What `case.toml` says. Raises CaseMissing or CaseDamaged."""
+    if not (folder / CASE_FILE).is_file():
+        raise CaseMissing(
+            "holds no case", subject=str(folder), advice="Check the path, or make a case with 'leadlight triage'."
+        )
+    try:
+        facts = {k: str(v) for k, v in tomllib.loads((folder / CASE_FILE).read_text("utf-8")).items()}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
+        raise CaseDamaged(
+            f"can't be read ({e})", subject=str(folder / CASE_FILE), advice="Restore it from a copy."
+        ) from e
+    absent = {"number", "name", "created", "profile"} - set(facts)
+    if absent:
+        raise CaseDamaged(
+            f"lacks {', '.join(sorted(absent))}", subject=str(folder / CASE_FILE), advice="Restore it from a copy."
+        )
+    return facts
+
+
+def write_facts(folder: Path, facts: dict[str, str]) -> None:
+    """Write `case.toml` as a whole or not at all. Raises CaseError."""
+    text = "# A Leadlight case. The record is in case.db; keep both together.\n" + "".join(
+        f"{k} = {_toml(v)}\n" for k, v in facts.items()
+    )
+    new = folder / (CASE_FILE + ".new")
+    try:
+        with new.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(folder / CASE_FILE)
+    except OSError as e:
+        raise folder_error(folder, e) from e
+
+
+def _toml(value: str) -> str:
+    escaped = "".join(c if c.isprintable() and c not in '"\\' else f"\\U{ord(c):08X}" for c in value)
+    return f'"{escaped}"'
+
+
+def folder_error(folder: Path, error: OSError) -> CaseError:
+    """The error of our own for a folder that can't be written."""
+    if error.errno == errno.ENOSPC:
+        return CaseFull(
+            "there is no room left on its disk", subject=str(folder), advice="Free some space and try again."
+        )
+    return CaseError(
+        f"can't be written ({error.strerror})", subject=str(folder), advice="Name a folder that may be written to."
+    )
