@@ -90,7 +90,7 @@ def test_novelai_table_of_texts() -> None:
 
 def test_text_of_no_known_shape_is_told_and_sealed() -> None:
     (made,) = said(hide(chart_pixels(96, 96), "stealth_rgbinfo", PROMPT), PLUGIN)
-    assert made.payload["generator"] == "not named"
+    assert made.payload["generator"] is None
     assert made.sealed["raw"] == PROMPT
     assert PROMPT[:12] not in made.statement
 

@@ -85,7 +85,7 @@ class StealthBits:
 def _records(hidden: stealth.Hidden, carrier: str, content: Content) -> list[texts.Found]:
     facts = {"variant": hidden.variant}
     unknown = Record(
-        generator="not named",
+        generator="",
         interface="stealth text",
         form=Form.LABEL,
         carrier=carrier,

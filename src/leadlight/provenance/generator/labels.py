@@ -92,7 +92,7 @@ def source_type(value: str) -> Record | None:
         return None
     form, has_input, words = known
     return Record(
-        generator="not named",
+        generator="",
         interface="IPTC digital source type",
         form=form,
         said=f"The digital source type says: {words} ({word})",

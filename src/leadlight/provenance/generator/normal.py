@@ -72,7 +72,7 @@ class Record:
     """What one generator wrote in one place. Values are as the evidence has them: not safe to print."""
 
     generator: str
-    """The program or service, our own words: 'ComfyUI'."""
+    """The program or service, our own words: 'ComfyUI'; '' where the record names none."""
     interface: str
     """The shape it is written in, our own words: 'ComfyUI graph'."""
     form: Form = Form.RECORD
@@ -249,7 +249,7 @@ def _payload(record: Record, actual: tuple[int, int] | None) -> dict[str, Any]:
 
     models = [_name(m) for m in record.models[:NAMES]]
     return {
-        "generator": record.generator,
+        "generator": record.generator or None,
         "interface": record.interface,
         "form": record.form.word,
         "carrier": record.carrier,
