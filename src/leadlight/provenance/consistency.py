@@ -202,8 +202,8 @@ def _thumbnail(content: Content) -> Iterator[Contradiction]:
     if found.best < ANOTHER:
         yield (
             "thumbnail",
-            f"The embedded thumbnail shows another picture (correlation {found.best:.2f}), "
-            "perhaps the one from before an edit.",
+            f"The embedded thumbnail shows another picture, or another cut of it (correlation {found.best:.2f}): "
+            "look at both.",
             facts,
         )
     elif found.degrees and found.best >= SAME and picture.orientation == 1:
