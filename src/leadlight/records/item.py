@@ -11,7 +11,7 @@ from datetime import datetime
 SEPARATOR = "!/"
 """Stands between a container and what lies in it, when a place is shown as text."""
 
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
 
 
 def display_name(raw: bytes) -> str:
@@ -30,7 +30,8 @@ def display_text(text: str, longest: int = 4096) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(
-        c if unicodedata.category(c) not in _HIDDEN else c.encode("unicode_escape").decode("ascii") for c in text
+        c if c == " " or unicodedata.category(c) not in _HIDDEN else c.encode("unicode_escape").decode("ascii")
+        for c in text
     )
 
 
