@@ -32,8 +32,13 @@ def test_same_camera() -> None:
     (link,) = run(told(CAMERA, camera, {**camera, "make": "MAKER"}, {**camera, "serial": "A-1234568"}))
     assert link.kind is LinkKind.CAMERA
     assert set(link.members) == {sha(0), sha(1)}
-    assert link.key in {"Maker One A-1234567", "MAKER Maker One A-1234567"}
-    assert "serial number A-1234567" in link.statement
+    assert link.key in {"Maker / Maker One / A-1234567", "MAKER / Maker One / A-1234567"}
+    assert link.statement == "2 files state the same camera: Maker One, serial number A-1234567"
+
+
+def test_links_of_one_kind_have_names_of_their_own() -> None:
+    camera = {"model": "Maker One", "serial": "A-1234567"}
+    assert len(run(told(CAMERA, camera, camera, {**camera, "make": "Maker"}, {**camera, "make": "Maker"}))) == 2
 
 
 @pytest.mark.parametrize("serial", ["", "0", "0000000", "None", "n/a", "----", None, True, ["x"], 7.5, "12"])
@@ -99,6 +104,12 @@ def test_one_content_stated_twice_is_no_series() -> None:
 
 def item(*steps: bytes) -> Item:
     return Item(Place(b"/evidence", steps), "test")
+
+
+def test_one_archive_found_by_two_roots() -> None:
+    other = Item(Place(b"/evidence/a", (b"b.zip", b"x")), "test")
+    (link,) = run(MemoryView(places=[(sha(1), item(b"a/b.zip", b"y")), (sha(2), other)]))
+    assert link.key == "/evidence/a/b.zip"
 
 
 def test_same_outermost_archive() -> None:

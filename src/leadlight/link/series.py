@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from leadlight.config import Settings
-from leadlight.records import Link, LinkKind, Place, display_name, display_text
+from leadlight.records import Link, LinkKind, display_name, display_text
 from leadlight.records.finding import CAMERA, GENERATOR
 from leadlight.seams import CaseView
 
@@ -79,7 +79,7 @@ def _cameras(view: CaseView) -> Iterator[Link]:
         camera = _named(make, model)
         yield Link(
             LinkKind.CAMERA,
-            f"{camera} {serial}",
+            " / ".join((make, model, serial)),
             members,
             f"{len(members)} files state the same camera: {camera}, serial number {serial}",
             {"make": make, "model": model, "serial": serial},
@@ -167,9 +167,9 @@ def _archives(view: CaseView) -> Iterator[Link]:
     sets = _Sets()
     for sha256, item in view.items():
         if item.place.depth:
-            sets.add((item.place.root, item.place.steps[0]), sha256)
-    for (root, first), members in sets.links():
-        outer = display_name(Place(root, (first,)).outer)
+            sets.add(item.place.outer, sha256)
+    for place, members in sets.links():
+        outer = display_name(place)
         yield Link(
             LinkKind.ARCHIVE,
             outer,
