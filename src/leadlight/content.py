@@ -114,6 +114,7 @@ class Content:
         """How often a decode was started; the pipeline's promise is at most once."""
         self._data = data
         self._reopen = reopen
+        self._spool: BinaryIO | None = None
         self._first: Picture | Exception | None = None
         self._rest: Iterator[Picture] | None = None
         self._memos: dict[str, object] = {}
@@ -161,7 +162,11 @@ class Content:
                         held = None
                 elif spool is not None:
                     spool.write(chunk)
-        except OSError as e:
+        except BaseException as e:
+            if spool is not None:
+                spool.close()
+            if not isinstance(e, OSError):
+                raise
             raise ReadFailed(
                 f"could not be read past byte {size} ({e.strerror or e})",
                 subject=subject,
@@ -183,7 +188,7 @@ class Content:
             reopen = lambda: io.BufferedReader(_View(kept, size))  # noqa: E731
         if reopen is None:
             raise AssertionError("a large stream is either reopened or spooled")
-        return cls(
+        content = cls(
             size=size,
             digests={k: h.hexdigest() for k, h in hashers.items()},
             data=None,
@@ -191,6 +196,8 @@ class Content:
             limits=limits,
             subject=subject,
         )
+        content._spool = spool
+        return content
 
     def head(self, length: int = HEAD) -> bytes:
         """The first bytes."""
@@ -270,6 +277,9 @@ class Content:
         self._first = None
         self._rest = None
         self._reopen = _closed
+        if self._spool is not None:
+            self._spool.close()
+            self._spool = None
 
     def _decode(self) -> Iterator[Picture]:
         if self.decoder is None:

@@ -146,7 +146,7 @@ def sevenzipped(files: Files, filters: list[dict[str, int]] | None = None, **mor
 
 
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {
-    "gz": gzip.compress,
+    "gz": lambda data: gzip.compress(data, mtime=0),
     "bz2": bz2.compress,
     "xz": lzma.compress,
     "zst": lambda data: zstandard.ZstdCompressor().compress(data),

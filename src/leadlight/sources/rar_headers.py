@@ -140,7 +140,7 @@ def _name4(raw: bytes, *, wide: bool) -> bytes:
         return raw
     plain, packed = raw.split(b"\0", 1)
     try:
-        return _unpacked_name(plain, packed) if packed else plain
+        return (_unpacked_name(plain, packed) or raw) if packed else plain
     except IndexError:
         return raw
 

@@ -72,14 +72,14 @@ def _members(account: Account, archive: Any, file: BinaryIO) -> Iterator[Member]
         size = 0 if empty else int(file_info["uncompressed"])
         item = account.item(name, size=size, times=_times(file_info))
         subject = str(item.place)
-        if empty:
+        if not size:
             with account.open(item, lambda most: b"", size=0) as stream:
                 yield Member(item, stream)
             continue
         folder = file_info["folder"]
-        if block is None or block.folder is not folder:
+        while block is None or block.folder is not folder:
             block = next(blocks, None)
-            if block is None or block.folder is not folder:
+            if block is None:
                 raise Undecodable("its directory contradicts itself", subject=account.subject, advice=REPAIR)
         error = block.reach(account)
         if error is not None:

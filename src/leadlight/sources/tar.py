@@ -40,7 +40,8 @@ class Tar:
     def unpack(self, place: Place, content: Content, budget: Budget) -> Iterator[Member]:
         """Raises Undecodable last where headers were broken, the end is missing or bytes follow it."""
         account = Account(self, place, content, budget)
-        codec = next((c for c in STREAMS if c.begins(content.head(8))), None)
+        head = content.head(2 * BLOCK)
+        codec = None if tar_headers.sound(head[:BLOCK]) else next((c for c in STREAMS if c.begins(head)), None)
         with content.open() as file, account.guard():
             if codec is None:
                 yield from _plain(account, file, content)
@@ -50,6 +51,7 @@ class Tar:
 
 def _plain(account: Account, file: BinaryIO, content: Content) -> Iterator[Member]:
     if not tar_headers.sound(content.head(BLOCK)):
+        # All zeros: the end mark alone.
         if content.size % BLOCK == 0 and not content.head(2 * BLOCK).strip(b"\0"):
             return
         raise Undecodable("does not start with a tar header", subject=account.subject, advice=REPAIR)

@@ -86,9 +86,8 @@ def locate(file: BinaryIO, size: int) -> Directory | None:
             continue
         after = position + _TAIL.size + comment
         end = position
-        if count == 0xFFFF or span == _UNKNOWN or offset == _UNKNOWN:
-            if wide := _wide(file, position):
-                end, count, span, offset = wide
+        if wide := _wide(file, position):
+            end, count, span, offset = wide
         elif disk or first:
             continue
         for shift in (end - span - offset, 0):
