@@ -136,8 +136,18 @@ class Account:
 
     def failed(self, item: Item, error: ContentError) -> Member:
         """A member that can't be opened, with its Failure."""
+        facts = (
+            {"limit": error.limit, "allowed": error.allowed, "met": error.met}
+            if isinstance(error, LimitReached)
+            else {}
+        )
         finding = failure(
-            self._plugin.name, self._plugin.version, reason=error.reason, what=error.what, advice=error.advice
+            self._plugin.name,
+            self._plugin.version,
+            reason=error.reason,
+            what=error.what,
+            advice=error.advice,
+            **facts,
         )
         return Member(item, None, finding)
 

@@ -76,7 +76,7 @@ class Zip:
                 account.check()
                 raise Undecodable(
                     "the directory at its end is missing: "
-                    + (f"{found} members were found by their own headers" if found else "no member was found"),
+                    + (f"members found by their own headers: {found}" if found else "no member was found"),
                     subject=account.subject,
                     advice=REPAIR,
                 )
@@ -95,7 +95,7 @@ def _listed(account: Account, file: BinaryIO, size: int, directory: Directory) -
     except Undecodable as e:
         found = yield from _salvage(account, file, size, directory.shift, offsets)
         raise Undecodable(
-            f"{e.what}; {found} more were found by their own headers", subject=account.subject, advice=REPAIR
+            f"{e.what}; more members found by their own headers: {found}", subject=account.subject, advice=REPAIR
         ) from e
 
 
