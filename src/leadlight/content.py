@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leadlight.config import MIB, Limits
-from leadlight.errors import LimitReached, ReadFailed, Unsupported
+from leadlight.errors import ContentError, LimitReached, ReadFailed, Undecodable, Unsupported
 
 CHUNK = MIB
 HEAD = 64 * 1024
@@ -64,6 +64,8 @@ class Picture:
     """How many frames the file holds."""
     method: str = "full"
     """'full', or 'preview' where only an embedded preview could be read."""
+    complete: bool = True
+    """False where the file is cut short or broken and only part could be decoded; the rest is blank."""
 
     @property
     def width(self) -> int:
@@ -100,7 +102,11 @@ class Content:
         reopen: Callable[[], BinaryIO],
         limits: Limits,
         subject: str = "",
+        spool: BinaryIO | None = None,
+        broken: Exception | None = None,
     ) -> None:
+        self.broken = broken
+        """Why reading ended before the end: then all here is of the part that could be read."""
         self.size = size
         self.digests = digests
         """Hex by algorithm: md5, sha1, sha256, blake3."""
@@ -114,7 +120,7 @@ class Content:
         """How often a decode was started; the pipeline's promise is at most once."""
         self._data = data
         self._reopen = reopen
-        self._spool: BinaryIO | None = None
+        self._spool = spool
         self._first: Picture | Exception | None = None
         self._rest: Iterator[Picture] | None = None
         self._memos: dict[str, object] = {}
@@ -139,10 +145,13 @@ class Content:
 
         `reopen` gives a new seekable stream over the same bytes where the medium can; otherwise a content
         greater than ``limits.memory_bytes`` is spooled. `tick` is called now and then, to show life.
-        Raises ReadFailed where the medium fails.
+
+        Where reading fails midway, what came before is kept as a content of its own, with `broken` set.
+        Raises ReadFailed or another ContentError where nothing could be read, and LimitReached.
         """
         held: list[bytes] | None = []
         spool: BinaryIO | None = None
+        broken: Exception | None = None
         size = since = 0
         try:
             while chunk := stream.read(CHUNK):
@@ -157,21 +166,18 @@ class Content:
                     held.append(chunk)
                     if size > limits.memory_bytes:
                         if reopen is None:
-                            spool = tempfile.TemporaryFile(prefix="leadlight-")  # noqa: SIM115
-                            spool.writelines(held)
+                            spool = _spool_of(held, subject)
                         held = None
                 elif spool is not None:
-                    spool.write(chunk)
+                    _spooled(spool, chunk, subject)
         except BaseException as e:
-            if spool is not None:
-                spool.close()
-            if not isinstance(e, OSError):
-                raise
-            raise ReadFailed(
-                f"could not be read past byte {size} ({e.strerror or e})",
-                subject=subject,
-                advice="Check the medium; image it with a tool that retries bad sectors, and scan the image.",
-            ) from e
+            broken = _failed_read(e, size, subject)
+            if not size or broken is None or isinstance(broken, LimitReached | _NoRoom):
+                if spool is not None:
+                    spool.close()
+                if broken is None:
+                    raise
+                raise broken from e
         data = b"".join(held) if held is not None else None
         if data is not None:
             whole = data
@@ -182,22 +188,23 @@ class Content:
                 reopen=lambda: io.BytesIO(whole),
                 limits=limits,
                 subject=subject,
+                broken=broken,
             )
         if spool is not None:
             kept = spool
             reopen = lambda: io.BufferedReader(_View(kept, size))  # noqa: E731
         if reopen is None:
             raise AssertionError("a large stream is either reopened or spooled")
-        content = cls(
+        return cls(
             size=size,
             digests={k: h.hexdigest() for k, h in hashers.items()},
             data=None,
             reopen=reopen,
             limits=limits,
             subject=subject,
+            spool=spool,
+            broken=broken,
         )
-        content._spool = spool
-        return content
 
     def head(self, length: int = HEAD) -> bytes:
         """The first bytes."""
@@ -271,7 +278,9 @@ class Content:
         return cast(T, self._memos[key])
 
     def close(self) -> None:
-        """Let go of bytes and pictures."""
+        """Let go of bytes and pictures, and of the spool of a large stream."""
+        if self._spool is not None:
+            self._spool.close()
         self._memos.clear()
         self._data = None
         self._first = None
@@ -286,6 +295,54 @@ class Content:
             raise Unsupported("no decoder here", subject=self.subject, advice="Run 'leadlight plugins'.")
         self.decodes += 1
         return self.decoder.decode(self)
+
+
+class _NoRoom(ReadFailed):
+    """The temporary folder is full: the evidence is sound."""
+
+
+def _failed_read(error: BaseException, size: int, subject: str) -> ContentError | None:
+    """The error of our own for a read that failed, or None where it is none."""
+    if isinstance(error, ContentError):
+        return error
+    if isinstance(error, OSError):
+        return ReadFailed(
+            f"could not be read past byte {size} ({error.strerror or error})",
+            subject=subject,
+            advice="Check the medium; image it with a tool that retries bad sectors, and scan the image.",
+        )
+    if isinstance(error, EOFError | ValueError):
+        return Undecodable(
+            f"could not be unpacked past byte {size} ({type(error).__name__})",
+            subject=subject,
+            advice="The container is broken here. Try to repair a copy of it, and scan that.",
+        )
+    return None
+
+
+def _spool_of(held: list[bytes], subject: str) -> BinaryIO:
+    try:
+        spool = tempfile.TemporaryFile(prefix="leadlight-")  # noqa: SIM115
+    except OSError as e:
+        raise _no_room(e, subject) from e
+    for chunk in held:
+        _spooled(spool, chunk, subject)
+    return spool
+
+
+def _spooled(spool: BinaryIO, chunk: bytes, subject: str) -> None:
+    try:
+        spool.write(chunk)
+    except OSError as e:
+        raise _no_room(e, subject) from e
+
+
+def _no_room(error: OSError, subject: str) -> _NoRoom:
+    return _NoRoom(
+        f"could not be held while it was read: the temporary folder refused ({error.strerror or error})",
+        subject=subject,
+        advice="Free space there or set TMPDIR to another disk, and scan again.",
+    )
 
 
 def _closed() -> BinaryIO:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import BinaryIO
 
 from leadlight.config import Settings
 from leadlight.content import Content
-from leadlight.errors import ContentError, LimitReached, ReadFailed, Undecodable
+from leadlight.errors import ContentError, LimitReached, ReadFailed
 from leadlight.limits import Budget
 from leadlight.plugins import Registry
 from leadlight.records import Finding, Item, failure
@@ -102,7 +103,7 @@ class Pipeline:
                     subject=place,
                     tick=tick,
                 )
-        except (ContentError, OSError, EOFError, ValueError, MemoryError) as e:
+        except (ContentError, OSError, MemoryError) as e:
             yield Examined(item, None, 0, (failure_of(_read_error(e, place), "read", VERSION),), None)
             return
         content.decoder = self._decoder
@@ -110,6 +111,8 @@ class Pipeline:
         unpacker = self._unpackers.get(content.filetype.media_type)
         try:
             of_place = tuple(self._run(self._per_place, item, content))
+            if content.broken is not None:
+                of_place = (*of_place, _partly_read(content.broken, content.size))
             new = claim(content.sha256)
             of_content = tuple(self._run(self._per_content, item, content)) if new else None
             yield Examined(item, content.sha256, content.size, of_place, of_content, unpacker is not None)
@@ -162,16 +165,19 @@ class Pipeline:
 
 
 def _read_error(error: BaseException, place: str) -> BaseException:
-    if isinstance(error, ContentError | MemoryError):
+    if not isinstance(error, OSError):
         return error
-    if isinstance(error, OSError):
-        return ReadFailed(
-            f"could not be read ({error.strerror or error})",
-            subject=place,
-            advice="Check that it still exists and that this account may read it, then scan again.",
-        )
-    return Undecodable(
-        f"could not be unpacked ({type(error).__name__})",
+    return ReadFailed(
+        f"could not be read ({error.strerror or error})",
         subject=place,
-        advice="The container is broken here. Try to repair a copy of it, and scan that.",
+        advice="Check that it still exists and that this account may read it, then scan again.",
+    )
+
+
+def _partly_read(error: Exception, size: int) -> Finding:
+    found = failure_of(error, "read", VERSION)
+    return replace(
+        found,
+        statement=f"{found.statement}; the {size} bytes before that were examined, and the digests are of them",
+        payload={**found.payload, "bytes_read": size},
     )

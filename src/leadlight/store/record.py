@@ -319,7 +319,7 @@ def print_rows(sha256: str, payload: Mapping[str, Any]) -> Iterable[dict[str, An
     row = {"sha256": sha256, "quality": quality}
     yield {**row, "algorithm": "pdq", "ordinal": frame, "value": bytes.fromhex(payload["value"])}
     for n, turned in enumerate(payload.get("dihedral", ())):
-        yield {**row, "algorithm": "pdq.dihedral", "ordinal": n, "value": bytes.fromhex(turned)}
+        yield {**row, "algorithm": "pdq.dihedral", "ordinal": 8 * frame + n, "value": bytes.fromhex(turned)}
 
 
 def _existing(connection: Connection, column: Any, keys: Iterable[str]) -> set[str]:
