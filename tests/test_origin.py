@@ -14,7 +14,7 @@ POLICIES = [load_policy(n).origin for n in profile_names()]
 
 def filed(number: int, proposition: Proposition, strength: float, basis: Basis) -> Filed:
     weight = Weight(proposition, strength, basis, WeightSource.POLICY)
-    return Filed(number, Finding("test", "1", "test.kind", f"finding {number}", weight=weight))
+    return Filed(f"{number:012x}", Finding("test", "1", "test.kind", f"finding {number}", weight=weight))
 
 
 strengths = st.floats(0, 12, allow_nan=False)

@@ -33,7 +33,7 @@ VICTIM_FIRST = POLICIES["victim-first"]
 
 
 def make(kind: str, payload: dict, weight: Weight | None = None, n: int = 1) -> Filed:
-    return Filed(n, Finding("test", "1", kind, f"statement {n}", payload, weight))
+    return Filed(f"{n:012x}", Finding("test", "1", kind, f"statement {n}", payload, weight))
 
 
 def item(path: bytes = b"a/b.jpg", days: float = 1000) -> Item:
@@ -100,7 +100,7 @@ def test_a_benign_hit_needs_a_cryptographic_digest() -> None:
 
 
 def test_media_that_can_not_be_examined_is_never_set_aside() -> None:
-    broken = Filed(9, failure("x", "1", reason="undecodable", what="is broken", advice="Look."))
+    broken = Filed("9", failure("x", "1", reason="undecodable", what="is broken", advice="Look."))
     assert tier(broken) is Tier.UNDETERMINED
     assert tier(broken, family="archive", container=True) is Tier.UNDETERMINED
     assert tier(family="archive", container=True) is Tier.SET_ASIDE
@@ -154,7 +154,7 @@ def test_every_place_has_a_reason_and_each_finding_named_exists() -> None:
     for findings in ((), (EXIF,), (STAMP, EXIF), (match(ListKind.KNOWN),), (SIGNED,)):
         standing = place(subject(*findings), CONTEXT, VICTIM_FIRST)
         assert standing.reasons
-        numbers = {f.number for f in findings}
+        numbers = {f.id for f in findings}
         assert all(r.finding is None or r.finding in numbers for r in standing.reasons)
 
 
@@ -181,7 +181,7 @@ def some_findings(draw: st.DrawFn) -> list[Filed]:
             found.append(make(kinds.PICTURE, {"width": side, "height": side}, w, n + 1))
         elif choice == 2:
             note = failure("x", "1", reason="undecodable", what="is broken", advice="Look.")
-            found.append(Filed(n + 1, note))
+            found.append(Filed(f"{n + 1:012x}", note))
         else:
             kind_name = draw(st.sampled_from([kinds.CAMERA, kinds.GENERATOR, kinds.SIGNED, kinds.SCORE]))
             found.append(make(kind_name, {}, w, n + 1))

@@ -37,6 +37,6 @@ def assess(paths: Iterable[Path], settings: Settings, plugins: Registry) -> Iter
             yield Assessment(
                 path=str(path),
                 sha256=first.sha256,
-                origin=weigh([Filed(0, f) for f in findings], policy.origin),
+                origin=weigh([Filed("", f) for f in findings], policy.origin),
                 findings=findings,
             )

@@ -35,7 +35,7 @@ class FileType:
     media_type: str
     """IANA media type where one is registered: 'image/jpeg'; 'application/octet-stream' where unknown."""
     family: str
-    """picture, video, audio, archive, document, text, program, database, other, empty or unknown."""
+    """picture, video, audio, archive, disk, document, text, program, database, other, empty or unknown."""
     extension: str
     """The usual extension without a dot, '' where none."""
     label: str = ""

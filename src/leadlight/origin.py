@@ -66,7 +66,7 @@ def weigh(findings: Iterable[Filed], policy: OriginPolicy) -> Origin:
     for name, members in groups.items():
         best: dict[Proposition, float] = {}
         for proposition in Proposition:
-            speaking = [(w.log10_lr, -f.number, f) for f, w in members if w.proposition is proposition]
+            speaking = [(w.log10_lr, f.id, f) for f, w in members if w.proposition is proposition]
             if speaking:
                 strength, _, filed = max(speaking, key=lambda s: (s[0], s[1]))
                 best[proposition] = min(strength, policy.writable_cap) if name == "writable" else strength
@@ -119,11 +119,11 @@ def _terms(
     terms = [
         Term(
             text=f.finding.statement,
-            finding=f.number or None,
+            finding=f.id or None,
             log10_lr=w.log10_lr,
             counted=(id(f), w.proposition) in counted,
         )
         for f, w in weighted
         if (w.proposition is Proposition.CAMERA) == camera
     ]
-    return tuple(sorted(terms, key=lambda t: (not t.counted, -t.log10_lr, t.finding or 0, t.text)))
+    return tuple(sorted(terms, key=lambda t: (not t.counted, -t.log10_lr, t.finding or "", t.text)))

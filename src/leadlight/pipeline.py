@@ -115,6 +115,8 @@ class Pipeline:
                 of_place = (*of_place, _partly_read(content.broken, content.size))
             new = claim(content.sha256)
             of_content = tuple(self._run(self._per_content, item, content)) if new else None
+            if of_content is not None and unpacker is None and content.filetype.family in ("archive", "disk"):
+                of_content = (*of_content, _not_opened(content))
             yield Examined(item, content.sha256, content.size, of_place, of_content, unpacker is not None)
             if unpacker is not None:
                 yield from self._members(unpacker, item, content, budget, claim, tick)
@@ -180,4 +182,15 @@ def _partly_read(error: Exception, size: int) -> Finding:
         found,
         statement=f"{found.statement}; the {size} bytes before that were examined, and the digests are of them",
         payload={**found.payload, "bytes_read": size},
+    )
+
+
+def _not_opened(content: Content) -> Finding:
+    what = content.filetype.label
+    return failure(
+        "unpack",
+        VERSION,
+        reason="unsupported",
+        what=f"{what}: nothing here opens it, so what it holds was not examined",
+        advice="Mount or unpack a copy read-only with a tool of the trade, and scan the folder.",
     )

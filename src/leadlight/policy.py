@@ -74,7 +74,7 @@ class AsidePolicy:
 
     icon_pixels: int = 48
     media: tuple[str, ...] = ("picture", "video", "audio")
-    possible: tuple[str, ...] = ("document", "archive")
+    possible: tuple[str, ...] = ("document", "archive", "disk")
     media_names: tuple[str, ...] = ()
 
 

@@ -84,7 +84,7 @@ def matches_of(subject: Subject, context: Context) -> tuple[tuple[Match, ...], t
         p = filed.finding.payload
         if p["list_id"] not in context.active_lists:
             continue
-        match = Match(p["list"], ListKind(p["list_kind"]), p["algorithm"], int(p["distance"]), filed.number)
+        match = Match(p["list"], ListKind(p["list_kind"]), p["algorithm"], int(p["distance"]), filed.id)
         near = match.algorithm not in CRYPTOGRAPHIC
         (flooded if near and (p["list_id"], p["entry"]) in context.floods else counted).append(match)
     order = list(ListKind)
@@ -153,7 +153,7 @@ def _tier(
     policy: Policy,
     reasons: list[Reason],
 ) -> Tier:
-    def because(tier: Tier, text: str, finding: int | None = None) -> Tier:
+    def because(tier: Tier, text: str, finding: str | None = None) -> Tier:
         reasons.insert(0, Reason(text, finding))
         return tier
 
@@ -201,7 +201,7 @@ def _tier(
 def _undetermined(subject: Subject, failures: tuple[FailureNote, ...]) -> str:
     if subject.sha256 is None:
         return "Its bytes could not be read, so nothing is known of it: treated as possibly real."
-    if subject.family in ("document", "archive"):
+    if subject.family in ("document", "archive", "disk"):
         return "May hold pictures that were not opened: treated as possibly real."
     if failures:
         return "Not known, and not all of it could be examined: treated as possibly real."
@@ -251,7 +251,7 @@ def _relevance(
     rules = policy.relevance
     best = 0.0
 
-    def count(value: float, text: str, finding: int | None = None) -> None:
+    def count(value: float, text: str, finding: str | None = None) -> None:
         nonlocal best
         best = max(best, value)
         if text:
@@ -272,7 +272,7 @@ def _relevance(
         return best
     for filed in subject.findings:
         if filed.finding.kind == kinds.CAMERA and device_of(filed.finding.payload) in context.devices:
-            count(rules.same_device, "States the same camera, by serial number, as a match.", filed.number)
+            count(rules.same_device, "States the same camera, by serial number, as a match.", filed.id)
             break
     folders = [
         context.folders[f] for f in sorted({i.place.folder for i in subject.places}) if f in context.folders
@@ -368,7 +368,7 @@ def _failure_notes(subject: Subject) -> list[FailureNote]:
             reason=str(f.finding.payload.get("reason", "failed")),
             text=f.finding.statement,
             advice=str(f.finding.payload.get("advice", "")),
-            finding=f.number or None,
+            finding=f.id or None,
         )
         for f in subject.findings
         if f.finding.kind == kinds.FAILURE

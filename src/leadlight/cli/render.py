@@ -117,7 +117,7 @@ def shown_json(shown_: Shown, *, unseal: bool) -> dict[str, Any]:
     """What `show --json` promises."""
     findings = []
     for filed in shown_.findings:
-        out = {"number": filed.number, **statement_out(filed.finding)}
+        out = {"id": filed.id, **statement_out(filed.finding)}
         if unseal and filed.finding.sealed:
             out["sealed"] = dict(filed.finding.sealed)
         findings.append(out)
@@ -145,7 +145,7 @@ def shown(shown_: Shown, *, unseal: bool) -> None:
     _account(console, shown_.entry.standing.origin)
     console.print("Findings:")
     for filed in shown_.findings:
-        _finding(console, filed.finding, f"[{filed.number}]", unseal=unseal)
+        _finding(console, filed.finding, f"[{filed.id}]", unseal=unseal)
     for grade in shown_.grades:
         console.print(Text(f"Graded {grade.grade} by {grade.actor}. {grade.note}"))
 

@@ -12,6 +12,7 @@ import puremagic
 
 from leadlight.chart import chart_png
 from leadlight.content import EMPTY, UNKNOWN, Content, FileType
+from leadlight.identify.disks import disk_type
 from leadlight.identify.signatures import TEXT, ZIP, by_signature, zip_kind
 from leadlight.records import Finding, Item, finding
 from leadlight.seams import Cost, Example, Known
@@ -45,7 +46,7 @@ class Filetype:
             return found
         if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
             return zip_kind(head, content.tail())
-        return _text(head) or _tail(head)
+        return disk_type(content) or _text(head) or _tail(head)
 
     def analyse(self, item: Item, content: Content, known: Known) -> Iterator[Finding]:
         filetype = content.filetype

@@ -76,7 +76,6 @@ _PLAIN: tuple[tuple[bytes, FileType], ...] = (
     (b"\xcf\xfa\xed\xfe", FileType("application/x-mach-binary", "program", "", "Mach-O program")),
     (b"\xce\xfa\xed\xfe", FileType("application/x-mach-binary", "program", "", "Mach-O program")),
     (b"\xca\xfe\xba\xbe", FileType("application/java-vm", "program", "class", "Java class")),
-    (b"EVF\x09\x0d\x0a\xff\0", FileType("application/x-ewf", "other", "e01", "EWF disk image")),
 )
 
 _RIFF = {

@@ -133,7 +133,9 @@ def failure(analyser: str, version: str, *, reason: str, what: str, advice: str,
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """A finding as it stands in the record, with its number there."""
+    """A finding as it stands in the record, with what names it there."""
 
-    number: int
+    id: str
+    """The first 12 hex characters of the digest over subject and statement: the same in every scan of the same
+    evidence, whatever the order of work. '' outside a case."""
     finding: Finding

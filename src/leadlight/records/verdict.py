@@ -46,8 +46,8 @@ class Term:
     """One line of the account for an answer: what was found and how much it speaks."""
 
     text: str
-    finding: int | None
-    """The number of the finding in the record, or None outside a case."""
+    finding: str | None
+    """What names the finding in the record, or None outside a case."""
     log10_lr: float
     counted: bool
     """False where a stronger finding on the same basis was counted instead, or a cap took it."""
@@ -77,7 +77,7 @@ class Match:
     algorithm: str
     distance: int
     """0 for an exact match; bits of difference for a near one."""
-    finding: int | None
+    finding: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Reason:
     """Why a content stands where it stands, in plain words."""
 
     text: str
-    finding: int | None
+    finding: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class FailureNote:
     reason: str
     text: str
     advice: str
-    finding: int | None
+    finding: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,9 +163,9 @@ class Ranking:
         )
         finding_rows = Aligned(
             self._view.stream(
-                select(f.sha256, f.number, f.record)
+                select(f.sha256, f.key, f.record)
                 .where(f.sha256.is_not(None), f.kind.not_in(_QUIET))
-                .order_by(f.sha256, f.number)
+                .order_by(f.sha256, f.key)
             )
         )
         family_rows = Aligned(self._view.stream(select(c.sha256, c.family).order_by(c.sha256)))
@@ -179,7 +179,7 @@ class Ranking:
                 family=family,
                 container=any(r.container for r in held),
                 places=tuple(item_of(r.record) for r in held),
-                findings=tuple(Filed(r.number, finding_of(r.record, None)) for r in finding_rows.at(sha256)),
+                findings=tuple(Filed(r.key[:12], finding_of(r.record, None)) for r in finding_rows.at(sha256)),
                 group=group.key if group else None,
                 group_size=group.size if group else 1,
             )

@@ -118,9 +118,9 @@ class View:
         Sealed text comes with `sealed` only.
         """
         t = schema.finding.c
-        query = select(t.number, t.record, t.sealed).where((t.sha256 == subject) | (t.place_key == subject))
+        query = select(t.key, t.record, t.sealed).where((t.sha256 == subject) | (t.place_key == subject))
         return tuple(
-            Filed(r.number, finding_of(r.record, r.sealed if sealed else None))
+            Filed(r.key[:12], finding_of(r.record, r.sealed if sealed else None))
             for r in self.stream(query.order_by(t.number))
         )
 
