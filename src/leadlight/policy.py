@@ -27,7 +27,7 @@ class OriginPolicy:
     independent: int = 2
     camera_at: float = 1.0
     altered_at: float = 0.5
-    evidence_at: float = 0.3
+    evidence_at: float = 0.2
     writable_cap: float = 1.0
     cap: float = 6.0
 
