@@ -72,13 +72,13 @@ class Pipeline:
         item: Item,
         open_: Callable[[], BinaryIO],
         *,
-        claim: Callable[[str], bool] = lambda sha256: True,
+        claim: Callable[[str, Item], bool] = lambda sha256, item: True,
         tick: Callable[[], None] = lambda: None,
     ) -> Iterator[Examined]:
         """All that `item` is and holds: itself first, then what it contains, in order.
 
-        `open_` gives a seekable stream; `claim` says whether a content, named by its SHA-256, is still to be
-        examined; `tick` is called now and then while a long read goes on.
+        `open_` gives a seekable stream; `claim` says whether a content, named by its SHA-256 and found as an item,
+        is still to be examined; `tick` is called now and then while a long read goes on.
         """
         budget = Budget(self.settings.limits)
         yield from self._one(item, open_, open_, budget, claim, tick)
@@ -89,7 +89,7 @@ class Pipeline:
         open_: Callable[[], BinaryIO],
         reopen: Callable[[], BinaryIO] | None,
         budget: Budget,
-        claim: Callable[[str], bool],
+        claim: Callable[[str, Item], bool],
         tick: Callable[[], None],
     ) -> Iterator[Examined]:
         place = str(item.place)
@@ -113,7 +113,7 @@ class Pipeline:
             of_place = tuple(self._run(self._per_place, item, content))
             if content.broken is not None:
                 of_place = (*of_place, _partly_read(content.broken, content.size))
-            new = claim(content.sha256)
+            new = claim(content.sha256, item)
             of_content = tuple(self._run(self._per_content, item, content)) if new else None
             if of_content is not None and unpacker is None and content.filetype.family in ("archive", "disk"):
                 of_content = (*of_content, _not_opened(content))
@@ -129,7 +129,7 @@ class Pipeline:
         item: Item,
         content: Content,
         budget: Budget,
-        claim: Callable[[str], bool],
+        claim: Callable[[str, Item], bool],
         tick: Callable[[], None],
     ) -> Iterator[Examined]:
         try:

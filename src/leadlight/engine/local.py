@@ -19,7 +19,7 @@ from leadlight.config import MIB, Settings
 from leadlight.engine.channel import Inbox, Message, examined_in, send
 from leadlight.errors import ConfigError
 from leadlight.records import Item, failure
-from leadlight.records.codec import item_out
+from leadlight.records.codec import item_in, item_out
 from leadlight.records.examined import Examined
 from leadlight.seams import Desk
 
@@ -50,6 +50,8 @@ class _Seat:
         self.given: deque[Item] = deque()
         self.claimed: str | None = None
         """The one content it is examining now."""
+        self.claimed_item: Item | None = None
+        """... as it was found."""
         self.heard = time.monotonic()
         self.idle = False
         send(self.inlet, {"settings": settings.to_plain()})
@@ -131,6 +133,7 @@ class LocalEngine:
         if "claim" in message:
             granted = desk.claim(message["claim"])
             seat.claimed = message["claim"] if granted else None
+            seat.claimed_item = item_in(message["item"]) if granted else None
             with contextlib.suppress(BrokenPipeError):
                 send(seat.inlet, {"claimed": granted})
         elif "examined" in message:
@@ -186,8 +189,9 @@ class LocalEngine:
             advice="It may be crafted to harm. Examine it by hand on a machine set apart; raise limits.seconds if "
             "it is only large.",
         )
-        if seat.claimed is not None and desk.claim(seat.claimed):
-            desk.take(Examined(culprit, seat.claimed, culprit.size or 0, (), (found,)))
+        found_as = seat.claimed_item
+        if seat.claimed is not None and found_as is not None and desk.claim(seat.claimed):
+            desk.take(Examined(found_as, seat.claimed, found_as.size or 0, (), (found,)))
             self._again.appendleft(culprit)
             return
         desk.take(Examined(culprit, None, 0, (found,), None))

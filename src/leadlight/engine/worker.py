@@ -58,8 +58,8 @@ class Worker:
             send(self._out, {"examined": examined_out(examined)})
         send(self._out, {"finish": item_out(item)})
 
-    def _claim(self, sha256: str) -> bool:
-        send(self._out, {"claim": sha256})
+    def _claim(self, sha256: str, item: Item) -> bool:
+        send(self._out, {"claim": sha256, "item": item_out(item)})
         while True:
             message = self._receive()
             if message is None:

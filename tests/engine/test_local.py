@@ -1,0 +1,123 @@
+"""Worker processes that crash, hang or lose their plugin cost one file a Failure, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.evidence import jpeg, png, tarred, zipped
+
+PLUGIN = """
+import os, signal, time
+from leadlight.records import Finding
+from leadlight.seams import Cost
+
+class Hostile:
+    name, version, extra, requires = "hostile", "1", None, ()
+    needs, gives, families = frozenset(), frozenset({"hostile.seen"}), frozenset({"picture"})
+    per_place, cost = False, Cost.MODEL
+
+    def examples(self):
+        return ()
+
+    def analyse(self, item, content, known):
+        data = content.head(1 << 20)
+        with open(os.environ["HOSTILE_LOG"], "a") as log:
+            log.write(content.sha256 + "\\n")
+        if b"CRASH" in data:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if b"HANG" in data:
+            time.sleep(600)
+        yield Finding(self.name, self.version, "hostile.seen", "Seen.")
+
+PLUGIN = Hostile()
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    folder = tmp_path / "site"
+    info = folder / "hostile-1.0.dist-info"
+    info.mkdir(parents=True)
+    (folder / "hostile_plugin.py").write_text(PLUGIN)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: hostile\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[leadlight.plugins]\nhostile = hostile_plugin:PLUGIN\n")
+    return folder
+
+
+def leadlight(site: Path, tmp_path: Path, *arguments: object, **environment: str) -> Any:
+    done = subprocess.run(
+        [sys.executable, "-m", "leadlight", *map(str, arguments)],
+        capture_output=True,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(site),
+            "HOSTILE_LOG": str(tmp_path / "log"),
+            "LEADLIGHT_LIMITS__SECONDS": "3",
+            **environment,
+        },
+        timeout=120,
+    )
+    assert b"Traceback" not in done.stderr, done.stderr
+    return done.returncode, json.loads(done.stdout) if done.stdout.startswith((b"[", b"{")) else done.stdout
+
+
+def test_a_crash_and_a_hang_cost_one_file_each(site: Path, tmp_path: Path) -> None:
+    evidence = tmp_path / "ev"
+    evidence.mkdir()
+    for n in range(40):
+        (evidence / f"{n:02d}.png").write_bytes(png(n))
+    (evidence / "07-crash.jpg").write_bytes(jpeg(1) + b"CRASH")
+    (evidence / "21-hang.jpg").write_bytes(jpeg(2) + b"HANG")
+    (evidence / "30-in.zip").write_bytes(
+        zipped(
+            {"a.jpg": jpeg(3), "b.jpg": jpeg(4) + b"CRASH", "c.tgz": tarred({"d.png": png(200)}), "e.jpg": jpeg(5)}
+        )
+    )
+    code, counts = leadlight(site, tmp_path, "triage", evidence, "--case", tmp_path / "c", "--json", "--jobs", 2)
+    assert code == 1
+    assert counts["failures"] == {"crashed": 2, "timeout": 1}
+    assert counts["items"] == 40 + 3 + 5
+    _, entries = leadlight(site, tmp_path, "queue", tmp_path / "c", "--json")
+    paths = {p["path"].rsplit("/", 1)[-1]: e for e in entries for p in e["places"]}
+    assert {"a.jpg", "b.jpg", "d.png", "e.jpg", "07-crash.jpg", "21-hang.jpg"} <= set(paths)
+    for name in ("07-crash.jpg", "21-hang.jpg", "b.jpg"):
+        assert paths[name]["tier"] == "undetermined"
+        assert paths[name]["failures"][0]["advice"]
+    assert "signal 11" in paths["b.jpg"]["failures"][0]["text"]
+    examined = (tmp_path / "log").read_text().split()
+    harmless = [x for x in examined if examined.count(x) > 1]
+    assert len(set(harmless)) == 3, "only what crashed or hung was examined twice"
+    assert leadlight(site, tmp_path, "verify", tmp_path / "c")[0] == 0
+
+
+def test_a_third_party_plugin_is_found_and_a_broken_one_is_named(site: Path, tmp_path: Path) -> None:
+    _, infos = leadlight(site, tmp_path, "plugins", "--json")
+    assert any(i["name"] == "hostile" and i["available"] for i in infos)
+    (site / "hostile_plugin.py").write_text("import no_such_library\n")
+    _, infos = leadlight(site, tmp_path, "plugins", "--json")
+    broken = next(i for i in infos if i["name"] == "hostile")
+    assert not broken["available"]
+    assert "no_such_library" in broken["missing"]
+    (tmp_path / "ev").mkdir()
+    (tmp_path / "ev" / "a.png").write_bytes(png(1))
+    assert leadlight(site, tmp_path, "triage", tmp_path / "ev", "--case", tmp_path / "c", "--json")[0] == 0
+
+
+def test_identical_content_is_examined_once(site: Path, tmp_path: Path) -> None:
+    evidence = tmp_path / "ev"
+    evidence.mkdir()
+    for n in range(60):
+        (evidence / f"{n:02d}.png").write_bytes(png(n % 3, side=64))
+    (evidence / "all.zip").write_bytes(zipped({f"{n}.png": png(n % 3, side=64) for n in range(9)}))
+    _, counts = leadlight(site, tmp_path, "triage", evidence, "--case", tmp_path / "c", "--json", "--jobs", 3)
+    assert (counts["items"], counts["contents"]) == (70, 4)
+    examined = (tmp_path / "log").read_text().split()
+    assert sorted(examined) == sorted(set(examined))
+    assert len(examined) == 3, "the archive itself is no picture"
