@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import platform
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -30,7 +29,6 @@ from leadlight.errors import (
 from leadlight.plugins import Registry, registry
 from leadlight.policy import Policy, load_policy
 from leadlight.records import (
-    Act,
     Entry,
     Filed,
     Grade,
@@ -42,7 +40,7 @@ from leadlight.records import (
     Tier,
     display_name,
 )
-from leadlight.records.dossier import CaseInfo, Counts, Dossier, Manifest, TimelineBin
+from leadlight.records.dossier import Counts, Dossier, Manifest
 from leadlight.scan import Scan, source_for, writing_rest
 from leadlight.seams import HashList, Progress
 from leadlight.store.check import check_record, digest_of, evidence
@@ -52,6 +50,7 @@ from leadlight.store.queue import Queue
 from leadlight.store.ranking import Ranking
 from leadlight.store.record import Recorder
 from leadlight.store.view import View
+from leadlight.summary import count, summarise
 from leadlight.triage import Subject, place
 
 
@@ -265,7 +264,7 @@ class Case:
                 items = (item for root, source in opened for item in scan.items(source, root))
                 LocalEngine(self.settings).run(_then(items, scan.listed), scan)
             self._settle()
-            counts = self._counts(time.monotonic() - began)
+            counts = count(self._database, time.monotonic() - began)
             self._recorder.act("scan.finish", {"items": counts.items, "contents": counts.contents})
         return Result(counts, scan.skipped)
 
@@ -338,50 +337,9 @@ class Case:
             self._recorder.grade(made)
         return made
 
-    def _counts(self, seconds: float) -> Counts:
-        counts = self._view.counts()
-        return Counts(
-            items=counts["items"],
-            contents=counts["contents"],
-            bytes=counts["bytes"],
-            seconds=round(seconds, 3),
-            tiers=self._queue.tier_counts(),
-            answers=self._queue.answer_counts(),
-            families=counts["families"],
-            failures=self._view.failure_counts(),
-            looked_at=self._queue.looked_at(),
-        )
-
     def dossier(self, *, top: int = 200) -> Dossier:
         """The frozen result, with the first `top` entries of the queue."""
-        acts = list(self._view.acts())
-        roots = dict.fromkeys(r for a in acts if a.action == "scan.start" for r in a.details.get("evidence", ()))
-        seconds = _scan_seconds(acts)
-        return Dossier(
-            case=CaseInfo(
-                name=self._facts["name"],
-                number=self._facts["number"],
-                created=datetime.fromisoformat(self._facts["created"]),
-                evidence=tuple(roots),
-                profile=self.settings.profile,
-                software=__version__,
-                python=platform.python_version(),
-                system=platform.platform(),
-                actor=self.settings.actor_name(),
-                made=datetime.now(UTC),
-                audit_head=acts[-1].digest if acts else "",
-                acts=len(acts),
-            ),
-            counts=self._counts(seconds),
-            entries=tuple(self._queue.entries(top=top)),
-            failures=tuple(self._queue.entries(top=top, failed=True)),
-            lists=self.lists(removed=True),
-            plugins=self._plugins.infos,
-            timeline=tuple(TimelineBin(m, c, f) for m, (c, f) in self._queue.months().items()),
-            sources=self._queue.stated_sources(),
-            links=self._queue.links(50),
-            settings=self.settings.to_plain(),
-        )
+        return summarise(self._facts, self.settings, self._database, self._plugins.infos, top=top)
 
     def export(self, form: str, out: str | Path, *, top: int = 200) -> Manifest:
         """Write the dossier in a format by name, and record that it was done."""
@@ -416,15 +374,3 @@ class Case:
 def _then(items: Iterator[Item], done: Callable[[], None]) -> Iterator[Item]:
     yield from items
     done()
-
-
-def _scan_seconds(acts: Sequence[Act]) -> float:
-    """Time between the start and the end of each scan that ended, in all."""
-    total, began = 0.0, None
-    for act in acts:
-        if act.action == "scan.start":
-            began = act.when
-        elif act.action == "scan.finish" and began is not None:
-            total += (act.when - began).total_seconds()
-            began = None
-    return total
