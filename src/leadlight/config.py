@@ -132,7 +132,7 @@ def _config_path(environ: Mapping[str, str]) -> Path | None:
 def _from_environ(environ: Mapping[str, str]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for key, value in environ.items():
-        if not key.startswith("LEADLIGHT_") or key in ("LEADLIGHT_CONFIG", "LEADLIGHT_TEST_DATA"):
+        if not key.startswith("LEADLIGHT_") or key == "LEADLIGHT_CONFIG" or key.startswith("LEADLIGHT_TEST_"):
             continue
         *heads, last = key.removeprefix("LEADLIGHT_").lower().split("__")
         target = out

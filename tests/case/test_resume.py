@@ -51,7 +51,7 @@ def test_killed_again_and_again_it_ends_with_the_same_queue(tmp_path: Path) -> N
     assert whole.returncode == 1, whole.stderr
     expected = queue_of(tmp_path / "whole")
     assert sum(len(e["places"]) for e in expected) >= leaves * 0.9
-    seed = int(os.environ.get("LEADLIGHT_SEED", random.SystemRandom().randrange(10**6)))
+    seed = int(os.environ.get("LEADLIGHT_TEST_SEED", random.SystemRandom().randrange(10**6)))
     print(f"seed {seed}")
     rng = random.Random(seed)
     case = tmp_path / "killed"
@@ -88,12 +88,13 @@ def test_interrupted_politely_it_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("LEADLIGHT_LARGE" not in os.environ, reason="ten thousand files: set LEADLIGHT_LARGE")
+@pytest.mark.skipif("LEADLIGHT_TEST_LARGE" not in os.environ, reason="ten thousand files: set LEADLIGHT_TEST_LARGE")
 @pytest.mark.timeout(1800)
 def test_ten_thousand_mixed_files_killed_three_times(tmp_path: Path) -> None:
     build(tmp_path / "ev", 10_000)
     whole = triage(tmp_path / "ev", tmp_path / "whole")
     assert whole is not None
+    assert whole.returncode == 1, whole.stderr.decode()
     seconds = json.loads(whole.stdout)["seconds"]
     case = tmp_path / "killed"
     for part in (0.2, 0.3, 0.3):
