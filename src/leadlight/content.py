@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import lzma
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol, TypeVar, cast
@@ -279,8 +281,6 @@ class Content:
 
     def close(self) -> None:
         """Let go of bytes and pictures, and of the spool of a large stream."""
-        if self._spool is not None:
-            self._spool.close()
         self._memos.clear()
         self._data = None
         self._first = None
@@ -311,7 +311,7 @@ def _failed_read(error: BaseException, size: int, subject: str) -> ContentError 
             subject=subject,
             advice="Check the medium; image it with a tool that retries bad sectors, and scan the image.",
         )
-    if isinstance(error, EOFError | ValueError):
+    if isinstance(error, EOFError | ValueError | zlib.error | lzma.LZMAError):
         return Undecodable(
             f"could not be unpacked past byte {size} ({type(error).__name__})",
             subject=subject,

@@ -19,8 +19,14 @@ from leadlight.seams import Cost, Example, Known
 
 _HEAD = 8192
 _END_OF_ZIP = b"PK\x05\x06"
+_ZIP_TAIL = 22 + 65_535
+"""The record that ends a ZIP archive, and the longest comment that may follow it."""
+_ZIP_ENDS = 16
+"""Marks of that record looked at, from the end."""
 _TRUSTED = 0.8
-"""puremagic's confidence below which its answer is no better than none."""
+"""puremagic's confidence below which its answer is no better than none: a match of less than eight bytes."""
+_DISTINCT = 4
+"""Distinct bytes that a match must have: runs of zeros or of 0xFF are in all kinds of files."""
 
 
 class Filetype:
@@ -74,13 +80,32 @@ class Filetype:
 
 
 def _hides_zip(content: Content) -> bool:
+    """Whether a ZIP archive that holds something ends the file: its last record and the directory it names."""
     if content.filetype.media_type == ZIP.media_type or content.filetype.media_type.startswith(
         ("application/vnd.o", "application/epub")
     ):
         return False
-    tail = content.tail(22 + 256)
+    tail = content.tail(_ZIP_TAIL)
     at = tail.rfind(_END_OF_ZIP)
-    return at >= 0 and len(tail) - at >= 22
+    for _ in range(_ZIP_ENDS):
+        if at < 0:
+            return False
+        record = tail[at : at + 22]
+        length = int.from_bytes(record[12:16], "little")
+        if len(record) == 22 and record[10:12] != b"\0\0":
+            start = content.size - len(tail) + at - length
+            if tail[max(0, at - 20) : at][:4] == b"PK\x06\x07" or _bytes_at(content, start) == b"PK\x01\x02":
+                return True
+        at = tail.rfind(_END_OF_ZIP, 0, at)
+    return False
+
+
+def _bytes_at(content: Content, start: int) -> bytes:
+    if start < 0:
+        return b""
+    with content.open() as stream:
+        stream.seek(start)
+        return stream.read(4)
 
 
 _STARTS = (
@@ -92,16 +117,16 @@ _STARTS = (
 
 
 def _text(head: bytes) -> FileType | None:
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")) and len(head) >= 4 and (0 in head[2:4]):
-        return TEXT
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return _wide_text(head)
     body = head.removeprefix(b"\xef\xbb\xbf")
-    if not body or any(b in _CONTROL for b in body):
+    if not body or len(body.translate(None, _CONTROL)) != len(body):
         return None
     try:
         body.decode("utf-8")
     except UnicodeDecodeError as e:
         if e.start < len(body) - 3:
-            return None
+            return _old_text(body)
     start = body.lstrip()[:512].lower()
     for mark, filetype in _STARTS:
         if start.startswith(mark):
@@ -111,7 +136,29 @@ def _text(head: bytes) -> FileType | None:
     return TEXT
 
 
-_CONTROL = frozenset(range(32)) - {7, 8, 9, 10, 11, 12, 13, 27}
+_CONTROL = bytes(set(range(32)) - {7, 8, 9, 10, 11, 12, 13, 27})
+_NOT_LATIN = b"\x7f\x81\x8d\x8f\x90\x9d"
+"""What Windows-1252, and with it what is printable in ISO 8859-1, leaves undefined."""
+
+
+def _wide_text(head: bytes) -> FileType | None:
+    """UTF-16 with its mark: it decodes, and holds no control characters."""
+    even = head[: len(head) & ~1]
+    if even[-2:-1] and 0xD8 <= even[-1 if head[0] == 0xFF else -2] <= 0xDB:
+        even = even[:-2]
+    try:
+        text = even.decode("utf-16")
+    except UnicodeDecodeError:
+        return None
+    return TEXT if text and not any(ord(c) < 32 and ord(c) not in (9, 10, 12, 13) for c in text) else None
+
+
+def _old_text(body: bytes) -> FileType | None:
+    """Text of one byte a letter, as old Windows programs write it: nearly all of it ASCII, the rest letters."""
+    high = len(body) - len(body.translate(None, bytes(range(128, 256))))
+    if high * 4 > len(body) or len(body.translate(None, _NOT_LATIN)) != len(body):
+        return None
+    return TEXT
 
 
 def _tail(head: bytes) -> FileType:
@@ -119,9 +166,10 @@ def _tail(head: bytes) -> FileType:
         answers = puremagic.magic_string(head)
     except (puremagic.PureError, ValueError, IndexError, UnicodeDecodeError, AttributeError, TypeError):
         return UNKNOWN
-    best = max(answers, key=lambda a: (a.confidence, len(a.byte_match)), default=None)
-    if best is None or best.confidence < _TRUSTED or len(best.byte_match) < 4:
+    told = [a for a in answers if a.confidence >= _TRUSTED and len(set(a.byte_match)) >= _DISTINCT]
+    if not told:
         return UNKNOWN
+    best = max(told, key=lambda a: (len(a.byte_match), -a.offset, a.mime_type, a.extension, a.name))
     major = (best.mime_type or "").partition("/")[0]
     family = {"image": "picture", "video": "video", "audio": "audio", "text": "text"}.get(major, "other")
     extension = (best.extension or "").lstrip(".")

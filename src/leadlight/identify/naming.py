@@ -9,6 +9,11 @@ from leadlight.content import Content
 from leadlight.records import Finding, Item, display_text, finding
 from leadlight.seams import Cost, Example, Known
 
+_OFFICE = " ".join(
+    f"application/vnd.openxmlformats-officedocument.{kind}"
+    for kind in ("wordprocessingml.document", "spreadsheetml.sheet", "presentationml.presentation")
+)
+_OPEN = " ".join(f"application/vnd.oasis.opendocument.{k}" for k in ("text", "spreadsheet", "presentation"))
 _SAME: tuple[tuple[frozenset[str], frozenset[str]], ...] = tuple(
     (frozenset(extensions.split()), frozenset(types.split()))
     for extensions, types in (
@@ -22,6 +27,18 @@ _SAME: tuple[tuple[frozenset[str], frozenset[str]], ...] = tuple(
         ("avif", "image/avif"),
         ("jxl", "image/jxl"),
         ("psd", "image/vnd.adobe.photoshop"),
+        ("ico cur", "image/vnd.microsoft.icon"),
+        ("jp2 j2k jpf jpx", "image/jp2 image/j2c"),
+        ("svg", "image/svg+xml"),
+        ("dng", "image/x-adobe-dng image/tiff"),
+        ("nef nrw", "image/x-nikon-nef image/tiff"),
+        ("arw sr2", "image/x-sony-arw image/tiff"),
+        ("pef", "image/x-pentax-pef image/tiff"),
+        ("cr2", "image/x-canon-cr2"),
+        ("cr3", "image/x-canon-cr3"),
+        ("raf", "image/x-fuji-raf"),
+        ("orf", "image/x-olympus-orf"),
+        ("rw2", "image/x-panasonic-rw2"),
         ("mp4 m4v mov qt 3gp 3g2", "video/mp4 video/quicktime video/3gpp"),
         ("mkv webm mka", "video/x-matroska video/webm"),
         ("avi", "video/x-msvideo"),
@@ -29,14 +46,29 @@ _SAME: tuple[tuple[frozenset[str], frozenset[str]], ...] = tuple(
         ("mpg mpeg vob", "video/mpeg"),
         ("mp3", "audio/mpeg"),
         ("m4a m4b", "audio/mp4 video/mp4"),
+        ("flv", "video/x-flv"),
+        ("ts mts m2ts", "video/mp2t text/plain application/xml"),
         ("wav", "audio/wav"),
         ("flac", "audio/flac"),
+        ("ogg oga ogv opus", "audio/ogg"),
+        ("amr", "audio/amr"),
+        ("aac", "audio/aac"),
         ("pdf", "application/pdf"),
         ("txt csv log md", "text/plain text/html application/xml"),
         ("zip", "application/zip"),
         ("rar", "application/vnd.rar"),
         ("7z", "application/x-7z-compressed"),
-        ("doc xls ppt", "application/x-ole-storage application/rtf"),
+        ("gz tgz", "application/gzip"),
+        ("bz2 tbz2", "application/x-bzip2"),
+        ("xz txz", "application/x-xz"),
+        ("zst", "application/zstd"),
+        ("tar", "application/x-tar"),
+        ("doc xls ppt", "application/x-ole-storage application/rtf text/html application/xml text/plain"),
+        ("rtf", "application/rtf"),
+        ("docx xlsx pptx", f"{_OFFICE} application/zip application/x-ole-storage"),
+        ("odt ods odp epub", f"{_OPEN} application/epub+zip application/zip"),
+        ("jar apk", "application/java-archive application/vnd.android.package-archive application/zip"),
+        ("html htm xml json ini cfg", "text/plain text/html application/xml"),
         ("exe dll", "application/vnd.microsoft.portable-executable"),
         ("db sqlite sqlite3", "application/vnd.sqlite3"),
     )
@@ -58,7 +90,8 @@ class Naming:
     cost = Cost.HEADER
 
     def analyse(self, item: Item, content: Content, known: Known) -> Iterator[Finding]:
-        stem, dot, extension = item.place.name.decode("utf-8", "replace").rpartition(".")
+        name = item.place.name.decode("utf-8", "replace").rstrip(". ")  # as Windows drops them
+        stem, dot, extension = name.rpartition(".")
         filetype = content.filetype
         if not dot or not stem or filetype.family in ("empty", "unknown"):
             return

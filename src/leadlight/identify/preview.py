@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from collections.abc import Iterator
-from typing import Any
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import BinaryIO
 
 import numpy as np
 import pi_heif
@@ -16,11 +19,11 @@ from leadlight.chart import chart_png
 from leadlight.config import MIB, Limits
 from leadlight.content import Content, Picture, Pixels
 from leadlight.errors import ContentError, LimitReached, Undecodable, Unsupported
+from leadlight.identify import extent
 from leadlight.records import Finding, Item, failure, finding
 from leadlight.seams import Cost, Example, Known
 
 pi_heif.register_heif_opener()
-Image.MAX_IMAGE_PIXELS = None  # limits.pixels is checked before each decode, with a message of our own
 PngImagePlugin.MAX_TEXT_CHUNK = 16 * MIB  # a generator's workflow in a chunk must not make the picture undecodable
 PngImagePlugin.MAX_TEXT_MEMORY = 256 * MIB
 
@@ -42,8 +45,12 @@ _FORMATS: dict[str, tuple[str, ...]] = {
 }
 _ONE_PICTURE = frozenset({"MPO", "PSD", "ICO"})
 """Formats whose further frames are previews, layers or sizes of the same picture."""
+_ANY_ORDER = frozenset({"TIFF", "HEIF", "AVIF"})
+"""Formats whose frames can be had without those before them."""
 _RAW_PREVIEWS = 64
 """Embedded JPEG starts looked at in a raw file that LibRaw can't open."""
+_JPEG_HEAD = 4 * MIB
+"""Bytes from there on that are read for its size."""
 _ORIENTATION = 0x0112
 
 
@@ -75,12 +82,12 @@ class Preview:
             )
         if media_type == "image/jxl":
             _load_jxl(content)
-        image = _opened(content.open(), formats, content)
-        try:
-            for n, index in enumerate(_chosen(image, content.limits)):
-                yield _frame(image, index, content, first=n == 0)
-        finally:
-            image.close()
+        with content.open() as stream:
+            image = _opened(stream, formats, content)
+            with image:
+                count = _count(image, content)
+                for n, index in enumerate(_chosen(image, count, content.limits)):
+                    yield _frame(image, index, count, content, first=n == 0)
 
     def analyse(self, item: Item, content: Content, known: Known) -> Iterator[Finding]:
         picture = content.picture()
@@ -138,18 +145,36 @@ def _load_jxl(content: Content) -> None:
             subject=content.subject,
             advice="pip install 'leadlight[jxl]', and scan again.",
         ) from None
+    size = extent.jxl_size(content.data())
+    if size is None:
+        raise _broken(ValueError("no size"), content)
+    _check_pixels(size, content)
 
 
-def _opened(stream: Any, formats: tuple[str, ...], content: Content) -> Image.Image:
+@contextmanager
+def _guarded(content: Content) -> Iterator[None]:
+    """Errors as our own; no warning leaves; no picture within the picture passes the pixel limit either."""
+    before = Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = max(1, content.limits.pixels // 2)  # Pillow refuses what is more than twice this
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            image = Image.open(stream, formats=formats)
+            yield
     except MemoryError:
         raise
+    except Image.DecompressionBombError as e:
+        met = re.search(r"\((\d+) pixels\)", str(e))
+        raise _too_large("the picture", int(met[1]) if met else content.limits.pixels + 1, content) from None
     except Exception as e:
         raise _broken(e, content) from e
-    _check_pixels(image.size, content)
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
+
+
+def _opened(stream: BinaryIO, formats: tuple[str, ...], content: Content) -> Image.Image:
+    with _guarded(content):
+        image = Image.open(stream, formats=formats)
+        _check_pixels(image.size, content)
     return image
 
 
@@ -165,61 +190,57 @@ def _broken(error: Exception, content: Content) -> ContentError:
 
 def _check_pixels(size: tuple[int, int], content: Content) -> None:
     if size[0] * size[1] > content.limits.pixels:
-        raise LimitReached(
-            f"the picture has {size[0]} by {size[1]} pixels",
-            subject=content.subject,
-            limit="limits.pixels",
-            allowed=content.limits.pixels,
-            met=size[0] * size[1],
-        )
+        raise _too_large(f"the picture of {size[0]} by {size[1]}", size[0] * size[1], content)
 
 
-def _chosen(image: Image.Image, limits: Limits) -> list[int]:
-    """Frame numbers: spread evenly over as many frames as the pixel limit lets us walk through."""
-    count = _count(image)
-    walked = max(1, min(count, limits.pixels // max(1, image.size[0] * image.size[1])))
+def _too_large(what: str, met: int, content: Content) -> LimitReached:
+    return LimitReached(
+        f"{what} has too many pixels to be decoded",
+        subject=content.subject,
+        limit="limits.pixels",
+        allowed=content.limits.pixels,
+        met=met,
+    )
+
+
+def _chosen(image: Image.Image, count: int, limits: Limits) -> list[int]:
+    """Frame numbers: spread evenly over all, or over as many as the pixel limit lets us walk through."""
+    walked = count
+    if image.format not in _ANY_ORDER:
+        walked = max(1, min(count, limits.pixels // max(1, image.size[0] * image.size[1])))
     taken = min(walked, limits.frames)
-    return sorted({n * (walked - 1) // max(1, taken - 1) for n in range(taken)})
+    return sorted({n * (walked - 1) // max(1, taken - 1) for n in range(max(1, taken))})
 
 
-def _count(image: Image.Image) -> int:
+def _count(image: Image.Image, content: Content) -> int:
     if image.format in _ONE_PICTURE:
         return 1
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return max(1, int(getattr(image, "n_frames", 1)))
-    except Exception:
-        return 1
+    walked = image.format in ("GIF", "TIFF")
+    with _guarded(content), content.open() as stream:
+        return extent.frames(image.format, stream, 0 if walked else int(getattr(image, "n_frames", 1)))
 
 
-def _frame(image: Image.Image, index: int, content: Content, *, first: bool) -> Picture:
+def _frame(image: Image.Image, index: int, count: int, content: Content, *, first: bool) -> Picture:
     complete = True
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            orientation = _orientation(image) if first else 1
-            if index:
-                image.seek(index)
-                _check_pixels(image.size, content)
-            try:
-                image.load()
-            except (OSError, SyntaxError, EOFError, ValueError):
-                if not _partly_loaded(image):
-                    raise
-                complete = False
-            pixels, alpha = _samples(image)
-    except MemoryError:
-        raise
-    except Exception as e:
-        raise _broken(e, content) from e
+    with _guarded(content):
+        orientation = _orientation(image) if first else 1
+        if index:
+            image.seek(index)
+            _check_pixels(image.size, content)
+        try:
+            image.load()
+        except (OSError, SyntaxError, EOFError, ValueError):
+            if not _partly_loaded(image):
+                raise
+            complete = False
+        pixels, alpha = _samples(image)
     return Picture(
         pixels=pixels,
         alpha=alpha,
         mode=image.mode,
         orientation=orientation,
         index=index,
-        frames=_count(image),
+        frames=count,
         complete=complete,
     )
 
@@ -229,9 +250,7 @@ def _partly_loaded(image: Image.Image) -> bool:
     if not isinstance(image, ImageFile.ImageFile) or getattr(image, "_im", None) is None:
         return False
     image.tile = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        extrema = image.getextrema()
+    extrema = image.getextrema()
     spans = extrema if isinstance(extrema[0], tuple) else (extrema,)
     return any(low != high for low, high in spans)
 
@@ -268,27 +287,27 @@ def _samples(image: Image.Image) -> tuple[Pixels, Pixels | None]:
 
 def _raw_preview(content: Content) -> Picture:
     data = content.data()
-    found = _by_libraw(data) or _largest_jpeg(data)
+    found = _by_libraw(data)
     if found is None:
+        found = _largest_jpeg(data)
+    if isinstance(found, np.ndarray):
+        _check_pixels((found.shape[1], found.shape[0]), content)
+        return Picture(pixels=found, alpha=None, mode="RGB", method="preview")
+    if found is None and data[:4] not in _TIFF_HEADS:
         raise Undecodable(
             "camera raw without a preview that can be read",
             subject=content.subject,
             advice="Develop a copy with the maker's program and look at it by hand.",
         )
-    if isinstance(found, np.ndarray):
-        _check_pixels((found.shape[1], found.shape[0]), content)
-        return Picture(pixels=found, alpha=None, mode="RGB", method="preview")
-    image = _opened(io.BytesIO(found), ("JPEG", "MPO"), content)
-    with image:
-        frame = _frame(image, 0, content, first=True)
-    return Picture(
-        pixels=frame.pixels,
-        alpha=None,
-        mode=frame.mode,
-        orientation=frame.orientation,
-        method="preview",
-        complete=frame.complete,
-    )
+    formats = ("TIFF",) if found is None else ("JPEG", "MPO")
+    with io.BytesIO(data if found is None else found) as stream:
+        image = _opened(stream, formats, content)
+        with image:
+            frame = _frame(image, 0, 1, content, first=True)
+    return replace(frame, alpha=None, method="preview")
+
+
+_TIFF_HEADS = (b"II*\0", b"MM\0*")
 
 
 def _by_libraw(data: bytes) -> bytes | Pixels | None:
@@ -314,7 +333,7 @@ def _largest_jpeg(data: bytes) -> bytes | None:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                with Image.open(io.BytesIO(data[at:]), formats=("JPEG",)) as image:
+                with Image.open(io.BytesIO(data[at : at + _JPEG_HEAD]), formats=("JPEG",)) as image:
                     size = image.size[0] * image.size[1]
         except Exception:  # noqa: S112
             continue

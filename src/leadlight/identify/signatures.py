@@ -2,12 +2,15 @@
 
 Sources: the formats' own standards, among them ITU-T T.81 (JPEG), ISO/IEC 15948 (PNG), ISO/IEC 14496-12 (ISO base
 media), ISO/IEC 23008-12 (HEIF), RFC 9649 (WebP), RFC 1952 (gzip), RFC 8878 (zstd), PKWARE APPNOTE (ZIP),
-POSIX (ustar).
+POSIX (ustar), ISO/IEC 11172-3 (MPEG audio), ISO/IEC 13818-1 and -7 (transport streams, AAC).
+
+A mark of two to four bytes is believed only with a second sign behind it: text that begins with 'MZ' or 'ID3' is
+text, and random bytes that begin with a sync word are unknown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from leadlight.content import FileType
 
@@ -28,6 +31,11 @@ def _raw(media: str, extension: str, name: str) -> FileType:
 
 
 DNG = _raw("adobe-dng", "dng", "DNG")
+MP3 = FileType("audio/mpeg", "audio", "mp3", "MP3 sound")
+AAC = FileType("audio/aac", "audio", "aac", "AAC sound")
+_QUICKTIME = FileType("video/quicktime", "video", "mov", "QuickTime video")
+_TRANSPORT = FileType("video/mp2t", "video", "ts", "MPEG transport stream")
+_MACH_O = FileType("application/x-mach-binary", "program", "", "Mach-O program")
 _PLAIN: tuple[tuple[bytes, FileType], ...] = (
     (b"\xff\xd8\xff", JPEG),
     (b"\x89PNG\r\n\x1a\n", PNG),
@@ -38,7 +46,6 @@ _PLAIN: tuple[tuple[bytes, FileType], ...] = (
     (b"\0\0\0\x0cjP  \r\n\x87\n", _picture("jp2", "jp2", "JPEG 2000")),
     (b"\xff\x4f\xff\x51", _picture("j2c", "j2c", "JPEG 2000")),
     (b"8BPS", _picture("vnd.adobe.photoshop", "psd", "Photoshop")),
-    (b"\0\0\x01\0", _picture("vnd.microsoft.icon", "ico", "icon")),
     (b"FUJIFILMCCD-RAW", _raw("fuji-raf", "raf", "Fujifilm")),
     (b"IIRO", _raw("olympus-orf", "orf", "Olympus")),
     (b"IIRS", _raw("olympus-orf", "orf", "Olympus")),
@@ -55,11 +62,10 @@ _PLAIN: tuple[tuple[bytes, FileType], ...] = (
     (b"\0\0\x01\xba", FileType("video/mpeg", "video", "mpg", "MPEG video")),
     (b"\0\0\x01\xb3", FileType("video/mpeg", "video", "mpg", "MPEG video")),
     (b"fLaC", FileType("audio/flac", "audio", "flac", "FLAC sound")),
-    (b"OggS", FileType("audio/ogg", "audio", "ogg", "Ogg sound or video")),
-    (b"ID3", FileType("audio/mpeg", "audio", "mp3", "MP3 sound")),
-    (b"#!AMR", FileType("audio/amr", "audio", "amr", "AMR sound")),
+    (b"OggS\0", FileType("audio/ogg", "audio", "ogg", "Ogg sound or video")),
+    (b"#!AMR\n", FileType("audio/amr", "audio", "amr", "AMR sound")),
+    (b"#!AMR-WB\n", FileType("audio/amr", "audio", "amr", "AMR sound")),
     (b"\x1f\x8b\x08", FileType("application/gzip", "archive", "gz", "gzip stream")),
-    (b"BZh", FileType("application/x-bzip2", "archive", "bz2", "bzip2 stream")),
     (b"\xfd7zXZ\0", FileType("application/x-xz", "archive", "xz", "xz stream")),
     (b"\x28\xb5\x2f\xfd", FileType("application/zstd", "archive", "zst", "zstd stream")),
     (b"7z\xbc\xaf\x27\x1c", FileType("application/x-7z-compressed", "archive", "7z", "7z archive")),
@@ -73,9 +79,10 @@ _PLAIN: tuple[tuple[bytes, FileType], ...] = (
     (b"{\\rtf", FileType("application/rtf", "document", "rtf", "RTF document")),
     (b"SQLite format 3\0", FileType("application/vnd.sqlite3", "database", "sqlite", "SQLite database")),
     (b"\x7fELF", FileType("application/x-elf", "program", "", "ELF program")),
-    (b"\xcf\xfa\xed\xfe", FileType("application/x-mach-binary", "program", "", "Mach-O program")),
-    (b"\xce\xfa\xed\xfe", FileType("application/x-mach-binary", "program", "", "Mach-O program")),
-    (b"\xca\xfe\xba\xbe", FileType("application/java-vm", "program", "class", "Java class")),
+    (b"\xcf\xfa\xed\xfe", _MACH_O),
+    (b"\xce\xfa\xed\xfe", _MACH_O),
+    (b"\xfe\xed\xfa\xcf", _MACH_O),
+    (b"\xfe\xed\xfa\xce", _MACH_O),
 )
 
 _RIFF = {
@@ -92,7 +99,7 @@ _BRANDS: tuple[tuple[frozenset[bytes], FileType], ...] = (
     ),
     (frozenset({b"crx "}), _raw("canon-cr3", "cr3", "Canon")),
     (frozenset({b"mif1", b"msf1", b"mif2"}), _picture("heif", "heif", "HEIF")),
-    (frozenset({b"qt  "}), FileType("video/quicktime", "video", "mov", "QuickTime video")),
+    (frozenset({b"qt  "}), _QUICKTIME),
     (frozenset({b"M4A ", b"M4B ", b"F4A "}), FileType("audio/mp4", "audio", "m4a", "MPEG-4 sound")),
     (
         frozenset({b"3gp4", b"3gp5", b"3gp6", b"3gp7", b"3gr6", b"3gs7", b"3g2a", b"3g2b", b"3g2c"}),
@@ -127,8 +134,6 @@ def by_signature(head: bytes) -> FileType | None:
         if head.startswith(magic):
             if magic == b"\x1a\x45\xdf\xa3" and b"webm" in head[:64]:
                 return FileType("video/webm", "video", "webm", "WebM video")
-            if magic == b"\0\0\x01\0" and not _sound_icon(head):
-                continue
             return filetype
     if head[:4] == b"RIFF":
         return _RIFF.get(head[8:12])
@@ -136,26 +141,129 @@ def by_signature(head: bytes) -> FileType | None:
         return _tiff(head)
     if head[4:8] == b"ftyp":
         return _brand(head)
-    if head[4:8] in (b"moov", b"mdat", b"wide", b"free", b"skip") and len(head) >= 16:
-        return FileType("video/quicktime", "video", "mov", "QuickTime video")
-    if head[:2] == b"BM" and len(head) >= 26 and head[14:18] in _BMP_HEADERS:
-        return _picture("bmp", "bmp", "BMP")
-    if head[:2] == b"MZ" and len(head) >= 64:
-        return FileType("application/vnd.microsoft.portable-executable", "program", "exe", "Windows program")
-    if head[:1] == b"\x47" and len(head) > 376 and head[188:189] == b"\x47" and head[376:377] == b"\x47":
-        return FileType("video/mp2t", "video", "ts", "MPEG transport stream")
-    if len(head) >= 4 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2 and head[2] >> 4 not in (0, 15):
-        return FileType("audio/mpeg", "audio", "mp3", "MP3 sound")
-    if len(head) >= 4 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0:
-        return FileType("audio/aac", "audio", "aac", "AAC sound")
+    for sound, filetype in _WITH_A_SECOND_SIGN:
+        if sound(head):
+            return filetype
     return TAR if _is_tar(head) else None
 
 
 _BMP_HEADERS = frozenset(n.to_bytes(4, "little") for n in (12, 16, 40, 52, 56, 64, 108, 124))
 
 
-def _sound_icon(head: bytes) -> bool:
-    return len(head) >= 22 and 1 <= int.from_bytes(head[4:6], "little") <= 512 and head[9] == 0
+_ICON_DEPTHS = frozenset({0, 1, 4, 8, 16, 24, 32})
+
+
+def _quicktime(head: bytes) -> bool:
+    """An old film without 'ftyp'. A line of text such as 'The free ...' has a box's name there as well."""
+    if len(head) < 16 or head[4:8] not in (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"):
+        return False
+    size = int.from_bytes(head[:4], "big")
+    return size in (0, 1) or (size >= 8 and (head[0] == 0 or not head[:64].isascii()))
+
+
+def _bitmap(head: bytes) -> bool:
+    return head[:2] == b"BM" and len(head) >= 26 and head[14:18] in _BMP_HEADERS
+
+
+def _icon(head: bytes) -> bool:
+    count = int.from_bytes(head[4:6], "little")
+    if head[:4] != b"\0\0\x01\0" or not 1 <= count <= 512 or len(head) < 22:
+        return False
+    size, at = int.from_bytes(head[14:18], "little"), int.from_bytes(head[18:22], "little")
+    planes, depth = int.from_bytes(head[10:12], "little"), int.from_bytes(head[12:14], "little")
+    return head[9] == 0 and planes <= 1 and depth in _ICON_DEPTHS and size > 0 and at >= 6 + 16 * count
+
+
+def _program(head: bytes) -> bool:
+    """A DOS header: bytes of the last page below 512, some pages, some paragraphs of header."""
+    last, pages, header = (int.from_bytes(head[n : n + 2], "little") for n in (2, 4, 8))
+    return head[:2] == b"MZ" and len(head) >= 64 and last < 512 and pages > 0 and 0 < header <= 4096
+
+
+def _java(head: bytes) -> bool:
+    return head[:4] == b"\xca\xfe\xba\xbe" and 45 <= int.from_bytes(head[6:8], "big") <= 255
+
+
+def _universal(head: bytes) -> bool:
+    return head[:4] == b"\xca\xfe\xba\xbe" and 0 < int.from_bytes(head[4:8], "big") < 45
+
+
+def _bzip2(head: bytes) -> bool:
+    return head[:3] == b"BZh" and head[3:4] in b"123456789" and head[4:10] in (b"1AY&SY", b"\x17rE8P\x90")
+
+
+def _transport(head: bytes) -> bool:
+    """Sync bytes of 188-byte packets, or of those with a time stamp of four bytes before each (M2TS, AVCHD)."""
+    plain = head[:1] == b"\x47" and head[188:189] == b"\x47" and head[376:377] == b"\x47"
+    return plain or (head[4:5] == b"\x47" and head[196:197] == b"\x47" and head[388:389] == b"\x47")
+
+
+def _tagged_sound(head: bytes) -> bool:
+    """An ID3v2 tag: version 2 to 4, a size of seven bits a byte."""
+    return head[:3] == b"ID3" and len(head) >= 10 and 2 <= head[3] <= 4 and max(head[6:10]) < 0x80
+
+
+_MP3_RATES = {
+    1: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    2: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+_MP3_SAMPLING = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
+
+
+def _mp3_frame(header: bytes) -> int:
+    """The length in bytes of the layer III frame that begins here, 0 where none does."""
+    if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:
+        return 0
+    version, rate, sampling = header[1] >> 3 & 3, header[2] >> 4, header[2] >> 2 & 3
+    if version == 1 or rate in (0, 15) or sampling == 3:
+        return 0
+    first = version == 3
+    return (144000 if first else 72000) * _MP3_RATES[1 if first else 2][rate] // _MP3_SAMPLING[version][
+        sampling
+    ] + (header[2] >> 1 & 1)
+
+
+def _aac_frame(header: bytes) -> int:
+    if len(header) < 7 or header[0] != 0xFF or header[1] & 0xF6 != 0xF0 or header[2] >> 2 & 15 > 12:
+        return 0
+    length = (header[3] & 3) << 11 | header[4] << 3 | header[5] >> 5
+    return length if length >= 7 else 0
+
+
+def _frames_follow(head: bytes, frame: Callable[[bytes], int], header: int) -> bool:
+    """Whether a frame begins here and two more where each before it ends, as far as the bytes reach."""
+    at = 0
+    for _ in range(3):
+        length = frame(head[at : at + header])
+        if not length:
+            return False
+        at += length
+        if at + header > len(head):
+            break
+    return True
+
+
+def _mp3(head: bytes) -> bool:
+    return _frames_follow(head, _mp3_frame, 4)
+
+
+def _aac(head: bytes) -> bool:
+    return _frames_follow(head, _aac_frame, 7)
+
+
+_WITH_A_SECOND_SIGN: tuple[tuple[Callable[[bytes], bool], FileType], ...] = (
+    (_quicktime, _QUICKTIME),
+    (_bitmap, _picture("bmp", "bmp", "BMP")),
+    (_icon, _picture("vnd.microsoft.icon", "ico", "icon")),
+    (_program, FileType("application/vnd.microsoft.portable-executable", "program", "exe", "Windows program")),
+    (_java, FileType("application/java-vm", "program", "class", "Java class")),
+    (_universal, _MACH_O),
+    (_bzip2, FileType("application/x-bzip2", "archive", "bz2", "bzip2 stream")),
+    (_transport, _TRANSPORT),
+    (_tagged_sound, MP3),
+    (_mp3, MP3),
+    (_aac, AAC),
+)
 
 
 def _tiff(head: bytes) -> FileType:
