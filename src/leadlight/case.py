@@ -15,7 +15,15 @@ from types import TracebackType
 
 from leadlight import __version__
 from leadlight.audit import Fault
-from leadlight.casefile import CASE_FILE, DATABASE_FILE, LOCK_FILE, folder_error, read_facts, write_facts
+from leadlight.casefile import (
+    CASE_FILE,
+    DATABASE_FILE,
+    LOCK_FILE,
+    folder_error,
+    read_facts,
+    refuse_network_share,
+    write_facts,
+)
 from leadlight.config import Settings, load
 from leadlight.engine.local import LocalEngine
 from leadlight.errors import (
@@ -33,6 +41,7 @@ from leadlight.records import (
     Filed,
     Grade,
     Item,
+    Link,
     ListInfo,
     ListKind,
     Look,
@@ -79,6 +88,8 @@ class Shown:
 
     entry: Entry
     findings: tuple[Filed, ...]
+    links: tuple[Link, ...]
+    """Why it belongs with others; members left out."""
     grades: tuple[Grade, ...]
     looks: tuple[Look, ...]
 
@@ -106,6 +117,7 @@ class Case:
         folder = Path(path)
         settings = settings or load()
         load_policy(settings.profile)
+        refuse_network_share(folder)
         if (folder / CASE_FILE).exists() or (folder.exists() and any(folder.iterdir())):
             raise CaseError(
                 "is not an empty folder", subject=str(folder), advice="Name a new folder, or open the case in it."
@@ -325,6 +337,7 @@ class Case:
         return Shown(
             entry=entry,
             findings=findings,
+            links=self._queue.links_of(found[0]),
             grades=self._view.grades_of(found[0]),
             looks=self._view.looks_of(found[0]),
         )

@@ -55,6 +55,33 @@ def _toml(value: str) -> str:
     return f'"{escaped}"'
 
 
+_REMOTE = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs", "fuse.glusterfs"})
+
+
+def refuse_network_share(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> None:
+    """Raise CaseError where `folder` lies on a network share: SQLite's write-ahead log is not safe there.
+
+    Known by the table of mounts; where the system has none, nothing is known and nothing refused.
+    """
+    try:
+        lines = mounts.read_text("utf-8", "surrogateescape").splitlines()
+    except OSError:
+        return
+    there = folder.resolve()
+    best, kind = -1, ""
+    for line in lines:
+        fields = line.split(" ")
+        point = Path(fields[1].replace("\\040", " ")) if len(fields) > 2 else None
+        if point is not None and there.is_relative_to(point) and len(point.parts) >= best:
+            best, kind = len(point.parts), fields[2]
+    if kind in _REMOTE:
+        raise CaseError(
+            f"lies on a network share ({kind}), where the record of a case is not safe",
+            subject=str(folder),
+            advice="Name a folder on a disk of this machine with --case; copy the finished case afterwards.",
+        )
+
+
 def folder_error(folder: Path, error: OSError) -> CaseError:
     """The error of our own for a folder that can't be written."""
     if error.errno == errno.ENOSPC:

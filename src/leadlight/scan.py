@@ -7,6 +7,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 from leadlight.errors import EvidenceError
@@ -20,6 +21,8 @@ from leadlight.store.view import View
 BATCH_RECORDS = 1000
 BATCH_SECONDS = 2.0
 """A batch is written when either is reached: what a power loss can cost, at most."""
+LISTED_AHEAD = 256
+"""Files listed before the record is asked, at once, which of them are done."""
 
 
 def stamp_of(item: Item) -> str:
@@ -61,16 +64,19 @@ class Scan:
 
     def items(self, source: Source, root: Path) -> Iterator[Item]:
         """Files below `root` that are still to be done; what can't be listed is recorded on the way."""
-        for found in source.items(root):
-            if isinstance(found, Examined):
-                self.take(found)
-                continue
-            if self._view.finished(found.place.key) == stamp_of(found):
-                self.skipped += 1
-                continue
-            self._listed += 1
-            self._listed_bytes += found.size or 0
-            yield found
+        listing = iter(source.items(root))
+        while some := list(islice(listing, LISTED_AHEAD)):
+            done = self._view.finished([i.place.key for i in some if not isinstance(i, Examined)])
+            for found in some:
+                if isinstance(found, Examined):
+                    self.take(found)
+                    continue
+                if found.place.key in done and done[found.place.key] == stamp_of(found):
+                    self.skipped += 1
+                    continue
+                self._listed += 1
+                self._listed_bytes += found.size or 0
+                yield found
 
     def listed(self) -> None:
         """The medium is listed: totals will not grow."""

@@ -88,7 +88,9 @@ def test_interrupted_politely_it_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("LEADLIGHT_TEST_LARGE" not in os.environ, reason="ten thousand files: set LEADLIGHT_TEST_LARGE")
+@pytest.mark.skipif(
+    "LEADLIGHT_TEST_LARGE" not in os.environ, reason="ten thousand files: set LEADLIGHT_TEST_LARGE"
+)
 @pytest.mark.timeout(1800)
 def test_ten_thousand_mixed_files_killed_three_times(tmp_path: Path) -> None:
     build(tmp_path / "ev", 10_000)

@@ -75,7 +75,7 @@ def test_what_is_appended_comes_back_exactly(database: Database, recorder: Recor
     assert [f.finding for f in view.findings_of(f"{2:064x}")] == list(examined(2).of_content or ())
     assert [p.value[-1] for p in view.prints("pdq")] == [1, 2]
     assert len(list(view.prints("pdq.dihedral"))) == 16
-    assert view.finished("k") == "s"
+    assert view.finished(["k", "other"]) == {"k": "s"}
     assert not list(check_record(database))
 
 

@@ -12,7 +12,7 @@ from leadlight.cli.progress import shown_progress
 from leadlight.config import load
 from leadlight.demo import build
 from leadlight.errors import UsageError
-from leadlight.records import ListKind
+from leadlight.records import ListKind, Tier
 
 
 def run_demo(folder: Path) -> int:
@@ -34,8 +34,9 @@ def run_demo(folder: Path) -> int:
         click.echo("What lies in the demo's evidence:\n")
         for line in material.guide:
             click.echo(f"  {line}")
-        click.echo("\nWhat triage says of it:\n")
-        render.result(result, case_folder, list(case.queue(top=12)))
+        click.echo("\nWhat triage says of it, with the first of each tier and its reasons:\n")
+        firsts = [entry for tier in Tier for entry in case.queue(tier=tier, top=1)]
+        render.result(result, case_folder, firsts)
     click.echo(f"\nThe report: {folder / 'report.html'}. Open it in any browser; it needs no network.")
     click.echo("The failures are there on purpose: what can't be read is evidence too, and is shown.")
     return 0

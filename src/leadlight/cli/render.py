@@ -129,6 +129,7 @@ def shown_json(shown_: Shown, *, unseal: bool) -> dict[str, Any]:
             if f.finding.kind in (kinds.DIGEST, kinds.PDQ)
         ],
         "findings": findings,
+        "links": [{"kind": str(k.kind), "key": k.key, "statement": k.statement} for k in shown_.links],
         "grades": [
             {"grade": g.grade, "actor": g.actor, "when": when_out(g.when), "note": g.note} for g in shown_.grades
         ],
@@ -146,6 +147,10 @@ def shown(shown_: Shown, *, unseal: bool) -> None:
     console.print("Findings:")
     for filed in shown_.findings:
         _finding(console, filed.finding, f"[{filed.id}]", unseal=unseal)
+    if shown_.links:
+        console.print("Belongs with others:")
+    for link in shown_.links:
+        console.print(Text(f"  {link.kind}: {link.statement}"))
     for grade in shown_.grades:
         console.print(Text(f"Graded {grade.grade} by {grade.actor}. {grade.note}"))
 

@@ -128,7 +128,7 @@ def _engine(path: Path) -> Engine:
             "synchronous=FULL",
             "foreign_keys=ON",
             "temp_store=MEMORY",
-            "cache_size=-32768",
+            "cache_size=-4096",
             "trusted_schema=OFF",
         ):
             connection.execute(f"PRAGMA {pragma}")

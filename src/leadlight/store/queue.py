@@ -116,6 +116,19 @@ class Queue:
             for r in rows
         )
 
+    def links_of(self, sha256: str) -> tuple[Link, ...]:
+        """The links that a content is in, without their members."""
+        k, m = schema.link.c, schema.link_member.c
+        query = (
+            select(k.kind, k.key, k.statement, k.facts)
+            .join_from(schema.link_member, schema.link, m.link == k.number)
+            .where(m.sha256 == sha256)
+            .order_by(k.kind, k.key)
+        )
+        return tuple(
+            Link(LinkKind(r.kind), r.key, (), r.statement, json.loads(r.facts)) for r in self._view.stream(query)
+        )
+
     def looked_at(self) -> int:
         """Contents that a person has looked at."""
         row = self._view.one(select(func.count(func.distinct(schema.look.c.sha256)).label("n")))

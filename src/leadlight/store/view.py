@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, bindparam, func, select
 
 from leadlight.records import Act, Filed, Finding, Grade, Item, ListEntry, ListInfo, Look
 from leadlight.records import finding as kinds
@@ -17,6 +17,11 @@ from leadlight.store.database import Database
 from leadlight.store.lists import Lists
 from leadlight.store.record import act_of, finding_of, item_of
 
+_FINISHED = select(schema.finished.c.place_key, schema.finished.c.stamp).where(
+    schema.finished.c.place_key.in_(bindparam("keys", expanding=True))
+)
+_CONTENT = select(schema.content.c.act).where(schema.content.c.sha256 == bindparam("sha256"))
+"""Asked for every file: building a statement anew would cost more than running it."""
 _STRENGTH = {"sha256": 0, "blake3": 1, "sha1": 2, "md5": 3}
 
 
@@ -178,14 +183,15 @@ class View:
             counts[reason] = counts.get(reason, 0) + 1
         return dict(sorted(counts.items()))
 
-    def finished(self, place_key: str) -> str | None:
-        """The stamp of a file on the medium that is done, or None."""
-        row = self.one(select(schema.finished.c.stamp).where(schema.finished.c.place_key == place_key))
-        return row.stamp if row else None
+    def finished(self, place_keys: Sequence[str]) -> dict[str, str]:
+        """The stamps of those files on the medium that are done, by place key; a few hundred keys at a time."""
+        with self._database.reading() as connection:
+            return {r.place_key: r.stamp for r in connection.execute(_FINISHED, {"keys": place_keys})}
 
     def has_content(self, sha256: str) -> bool:
         """Whether a content was examined."""
-        return self.one(select(schema.content.c.act).where(schema.content.c.sha256 == sha256)) is not None
+        with self._database.reading() as connection:
+            return connection.execute(_CONTENT, {"sha256": sha256}).first() is not None
 
 
 def _when(text: str) -> Any:
