@@ -16,7 +16,9 @@ from typing import BinaryIO
 FRAMES = 4096
 """Frames that are walked through; further ones are not looked at."""
 _STEPS = 4_000_000
-"""Blocks, chunks or TIFF tags that one count may pass."""
+"""Blocks or chunks that one count may pass."""
+_MOST_TAGS = 250_000
+"""Tags of all pages of a TIFF that are walked: each is parsed when its page is looked for."""
 
 
 def frames(format_: str | None, stream: BinaryIO, stated: int) -> int:
@@ -92,18 +94,16 @@ def _tiff(stream: BinaryIO) -> int:
     at = number(head[8:16] if big else head[4:8])
     seen: set[int] = set()
     steps = 0
-    while at and at not in seen and len(seen) < FRAMES:
+    while 0 < at < 1 << 62 and at not in seen and len(seen) < FRAMES:
         stream.seek(at)
         stated = stream.read(counts)
         tags = number(stated)
         steps += tags
-        if len(stated) < counts or steps > _STEPS // 16:
+        if len(stated) < counts or steps > _MOST_TAGS:
             break
         seen.add(at)
         stream.seek(tags * entry, io.SEEK_CUR)
         at = number(stream.read(pointer))
-        if at >= 1 << 62:
-            break
     return len(seen)
 
 

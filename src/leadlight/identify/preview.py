@@ -13,7 +13,7 @@ from typing import BinaryIO
 import numpy as np
 import pi_heif
 import rawpy
-from PIL import Image, ImageCms, ImageFile, PngImagePlugin
+from PIL import Image, ImageCms, ImageFile, PngImagePlugin, TiffImagePlugin
 
 from leadlight.chart import chart_png
 from leadlight.config import MIB, Limits
@@ -86,8 +86,8 @@ class Preview:
             image = _opened(stream, formats, content)
             with image:
                 count = _count(image, content)
-                for n, index in enumerate(_chosen(image, count, content.limits)):
-                    yield _frame(image, index, count, content, first=n == 0)
+                for index in _chosen(image, count, content.limits):
+                    yield _frame(image, index, count, content)
 
     def analyse(self, item: Item, content: Content, known: Known) -> Iterator[Finding]:
         picture = content.picture()
@@ -220,13 +220,14 @@ def _count(image: Image.Image, content: Content) -> int:
         return extent.frames(image.format, stream, 0 if walked else int(getattr(image, "n_frames", 1)))
 
 
-def _frame(image: Image.Image, index: int, count: int, content: Content, *, first: bool) -> Picture:
+def _frame(image: Image.Image, index: int, count: int, content: Content) -> Picture:
     complete = True
     with _guarded(content):
-        orientation = _orientation(image) if first else 1
         if index:
             image.seek(index)
             _check_pixels(image.size, content)
+        orientation = _orientation(image)
+        _leave_as_stored(image)
         try:
             image.load()
         except (OSError, SyntaxError, EOFError, ValueError):
@@ -255,7 +256,18 @@ def _partly_loaded(image: Image.Image) -> bool:
     return any(low != high for low, high in spans)
 
 
+def _leave_as_stored(image: Image.Image) -> None:
+    """Pillow turns a TIFF upright while it loads, unless its orientation says that it is."""
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        exif = image.getexif()
+        if exif.get(_ORIENTATION, 1) != 1:
+            exif[_ORIENTATION] = 1
+            image._size = image._tile_size
+
+
 def _orientation(image: Image.Image) -> int:
+    if image.format == "JXL" and not getattr(image, "jpeg", False):
+        return 1  # libjxl has turned it; the standard says that EXIF is not asked
     try:
         value = image.getexif().get(_ORIENTATION, 1)
     except Exception:
@@ -303,7 +315,7 @@ def _raw_preview(content: Content) -> Picture:
     with io.BytesIO(data if found is None else found) as stream:
         image = _opened(stream, formats, content)
         with image:
-            frame = _frame(image, 0, 1, content, first=True)
+            frame = _frame(image, 0, 1, content)
     return replace(frame, alpha=None, method="preview")
 
 
