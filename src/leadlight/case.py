@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
-from leadlight import __version__
 from leadlight.audit import Fault
 from leadlight.casefile import (
     CASE_FILE,
@@ -61,6 +60,7 @@ from leadlight.store.record import Recorder
 from leadlight.store.view import View
 from leadlight.summary import count, summarise
 from leadlight.triage import Subject, place
+from leadlight.version import __version__
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ import platform
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-from leadlight import __version__
 from leadlight.config import Settings
 from leadlight.records import Act
 from leadlight.records.dossier import CaseInfo, Counts, Dossier, PluginInfo, TimelineBin
@@ -14,6 +13,7 @@ from leadlight.store.database import Database
 from leadlight.store.lists import Lists
 from leadlight.store.queue import Queue
 from leadlight.store.view import View
+from leadlight.version import __version__
 
 LINKS = 50
 """The most links in a dossier, the largest first."""

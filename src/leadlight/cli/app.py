@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import click
 
-from leadlight import __version__
+from leadlight.version import __version__
 from leadlight.case import Case, ListFile, Result
 from leadlight.cli import render
 from leadlight.cli.progress import shown_progress
