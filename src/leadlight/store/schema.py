@@ -193,6 +193,9 @@ standing = Table(
     Column("record", Text, nullable=False),
 )
 """`subject` is the content's SHA-256, or the place's key where no bytes could be read."""
+_s = standing.c
+Index("standing_order", _s.tier, _s.first, _s.second, _s.third, _s.fourth, _s.fifth, _s.subject)
+"""The order of the queue: kept as an index, ranking sorts nothing in memory."""
 
 queue = Table(
     "queue",
