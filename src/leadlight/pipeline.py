@@ -103,14 +103,14 @@ class Pipeline:
                     subject=place,
                     tick=tick,
                 )
-        except (ContentError, OSError, MemoryError) as e:
+        except Exception as e:
             yield Examined(item, None, 0, (failure_of(_read_error(e, place), "read", VERSION),), None)
             return
         content.decoder = self._decoder
-        content.filetype = self._identifier.identify(content)
-        unpacker = self._unpackers.get(content.filetype.media_type)
         try:
-            of_place = tuple(self._run(self._per_place, item, content))
+            unidentified = self._identify(content, place)
+            unpacker = self._unpackers.get(content.filetype.media_type)
+            of_place = (*unidentified, *self._run(self._per_place, item, content))
             if content.broken is not None:
                 of_place = (*of_place, _partly_read(content.broken, content.size))
             new = claim(content.sha256, item)
@@ -122,6 +122,14 @@ class Pipeline:
                 yield from self._members(unpacker, item, content, budget, claim, tick)
         finally:
             content.close()
+
+    def _identify(self, content: Content, place: str) -> tuple[Finding, ...]:
+        """Name the type; a Failure where the medium does not give the bytes again, and the type stays unknown."""
+        try:
+            content.filetype = self._identifier.identify(content)
+        except Exception as e:
+            return (failure_of(_read_error(e, place), "read", VERSION),)
+        return ()
 
     def _members(
         self,
