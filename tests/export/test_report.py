@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import errno
 import hashlib
 import os
@@ -86,11 +87,18 @@ def test_it_needs_nothing_and_runs_nothing(any_page) -> None:
     policy = next(a["content"] for a in page.all("meta") if a.get("http-equiv") == "Content-Security-Policy")
     parts = dict(part.strip().split(" ", 1) for part in (policy or "").split(";"))
     assert parts.pop("default-src") == "'none'"
-    assert set(parts) <= {"style-src", "form-action", "base-uri"}
+    style = text[text.index("<style>") + 7 : text.index("</style>")]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert parts == {"style-src": f"'sha256-{digest}'", "base-uri": "'none'", "form-action": "'none'"}
     for _, attrs in page.elements:
-        assert not {a for a in attrs if a.startswith("on")} | attrs.keys() & {"src", "srcset", "action", "data"}
+        assert not {a for a in attrs if a.startswith("on")} | attrs.keys() & {
+            "style",
+            "src",
+            "srcset",
+            "action",
+            "data",
+        }
         assert (attrs.get("href") or "#").startswith("#")
-    style = text[text.index("<style>") : text.index("</style>")]
     assert "url(" not in style
     assert "@import" not in style
     assert "<script" not in text.lower()

@@ -45,12 +45,11 @@ def bars(rows: Iterable[tuple[str, str, int]], *, total: int) -> tuple[Bar, ...]
 
 
 def _bar(label: str, count: int, greatest: int) -> str:
-    long = 100 * count / greatest if greatest else 0
-    least = ' style="min-width:2px"' if count else ""
+    long = max(0.5, 100 * count / greatest) if count else 0
     return (
         f'<svg class="bar" role="img" width="100%" height="12" focusable="false"><title>{escape(label)}: {count}'
         f'</title><rect class="track" width="100%" height="12" rx="2"/>'
-        f'<rect class="fill" width="{long:.2f}%" height="12" rx="2"{least}/></svg>'
+        f'<rect class="fill" width="{long:.2f}%" height="12" rx="2"/></svg>'
     )
 
 

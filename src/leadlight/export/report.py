@@ -8,6 +8,7 @@ verbal scale. Everything on it is read from the dossier.
 
 from __future__ import annotations
 
+import base64
 import errno
 import hashlib
 import os
@@ -119,12 +120,15 @@ PLUGIN = Report()
 
 def render(dossier: Dossier) -> str:
     """The report as text; the same dossier gives the same text."""
+    style = _style(dossier.case.number)
     counts = dossier.counts
     placed = sum(counts.tiers.values())
     return (
         _environment()
         .get_template("report.html.j2")
         .render(
+            style=style,
+            style_digest=base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii"),
             case=dossier.case,
             counts=counts,
             entries=[(e, _reasons(e)) for e in dossier.entries],
@@ -170,8 +174,15 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_safe,
     )
-    env.filters.update(figure=_figure, size=_size, when=_when, signed=_signed, css=_css, drawn=Markup, span=_span)
+    env.filters.update(figure=_figure, size=_size, when=_when, signed=_signed, drawn=Markup, span=_span)
     return env
+
+
+def _style(number: str) -> Markup:
+    """The style sheet, with the case number at the foot of each printed page."""
+    sheet = _environment().get_template("report.css").render()
+    foot = f'@page {{ @bottom-left {{ content: "Leadlight report, case {_css(number)}" }} }}\n'
+    return Markup(sheet + "\n" + foot)  # noqa: S704
 
 
 def _safe(value: Any) -> Any:
