@@ -25,7 +25,7 @@ def run_demo(folder: Path) -> int:
         )
     material = build(folder)
     settings = load({"trust_anchors": str(material.trust_anchors)})
-    case_folder = folder / "case"
+    case_folder = folder / "demo-case"
     with Case.create(case_folder, settings=settings) as case:
         files = [ListFile(x.path, format=x.format, name=x.name, kind=ListKind(x.kind)) for x in material.lists]
         with shown_progress(quiet=False) as progress:

@@ -23,7 +23,7 @@ from leadlight.provenance.stealth_bits import hide
 
 NEWEST = datetime(2026, 5, 20, 16, 30, tzinfo=UTC)
 """The newest file time; 'recent' is told from here, not from today."""
-OLD = datetime(2019, 8, 3, 12, 0, tzinfo=UTC)
+OLD = datetime(2023, 8, 3, 12, 0, tzinfo=UTC)
 ZONE = timezone(timedelta(hours=2))
 SIZE = (960, 720)
 SETTINGS = (
@@ -94,7 +94,7 @@ def _camera() -> Iterator[Piece]:
     yield Piece(
         "camera/old-mill.jpg",
         jpeg(scene(6), exif=exif(EX1, OLD.astimezone(ZONE), size=SIZE)),
-        "by the camera of harbour.jpg too, but from 2019: not new",
+        "by the camera of harbour.jpg too, but from 2023: not new",
         OLD,
     )
 

@@ -41,8 +41,8 @@ class Maker:
     focal: tuple[int, int]
 
 
-EX1 = Maker("Example Optics", "Example Optics EX-1", "EX1-0001", "EX-1 firmware 1.2", (56, 10), (35, 1))
-S2 = Maker("Sample Phone", "Sample Phone S2", None, "S2 system 14.1", (18, 10), (24, 1))
+EX1 = Maker("Example Optics", "EX-1", "EX1-0001", "EX-1 firmware 1.2", (56, 10), (35, 1))
+S2 = Maker("Sample Phone", "S2", None, "S2 system 14.1", (18, 10), (24, 1))
 
 
 def scene(seed: int, *, water: bool = False, light: str = "noon", width: int = 960, height: int = 720) -> Pixels:
