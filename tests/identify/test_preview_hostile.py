@@ -356,3 +356,18 @@ def test_no_file_stays_open() -> None:
 
 def test_an_archive_named_as_a_picture_is_no_picture() -> None:
     assert opened(zipped("a.png")).filetype.family == "archive"
+
+
+def test_a_broken_picture_writes_nothing_to_the_terminal() -> None:
+    """Pillow logs an error for this one, which Python prints where nobody has set up logging."""
+    code = """
+        from tests.identify.formats import opened, tiff
+        rows = [(256, 3, 1, 4), (257, 3, 1, 4), (258, 3, 1, 8), (262, 3, 1, 1), (277, 3, 1, 255)]
+        try:
+            opened(tiff(rows)).picture()
+        except Exception as e:
+            print(type(e).__name__)
+    """
+    out = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)
+    assert out.stdout == "Undecodable\n"
+    assert out.stderr == ""

@@ -31,6 +31,8 @@ _COEFFICIENT_MARGIN = 5e-4
 """Times the root of the longer side: 2.4 times the greatest difference of a coefficient from the reference's over
 652 photographs and generated pictures, and 7 times that of all but one in a hundred.
 """
+_SAMPLED = 1 << 20
+"""Pixels up to which mirrored forms are sampled themselves."""
 _CHANGE_MARGIN = 1.5e-4
 """The same for the difference of two neighbouring samples, in hundredths of the range: 2.7 times the greatest."""
 
@@ -47,9 +49,21 @@ def pdq(pixels: Pixels) -> tuple[bytes, int]:
 def dihedral(pixels: Pixels) -> tuple[bytes, ...]:
     """The hashes of the picture as stored, turned and mirrored: eight, the first as stored.
 
-    A mirrored axis negates every second coefficient of the DCT; a quarter turn transposes it as well.
+    A mirrored axis negates every second coefficient of the DCT; a quarter turn transposes it as well. That holds
+    but for the pixel by which the reference's samples lie aside: a few bits in a large picture, up to 56 in one of
+    some 150 pixels a side. So mirrored pictures of up to a million pixels are sampled themselves.
     """
-    return _turned(_computed(pixels)[1])
+    return _forms(pixels, _computed(pixels)[1])
+
+
+def _forms(pixels: Pixels, coefficients: Plane) -> tuple[bytes, ...]:
+    height, width = pixels.shape[:2]
+    if min(height, width) < LEAST or height == width == SIDE or height * width > _SAMPLED:
+        return _turned(coefficients)
+    mirrored = (pixels[:, ::-1], pixels[::-1], pixels[::-1, ::-1])
+    planes: list[Plane] = [coefficients]
+    planes += [np.asarray(DCT @ sample(np.ascontiguousarray(m)) @ DCT.T, dtype=np.float32) for m in mirrored]
+    return tuple(_bits(np.ascontiguousarray(c)) for c in (*planes, *(c.T for c in planes)))
 
 
 def _computed(pixels: Pixels) -> tuple[Plane, Plane]:
@@ -176,7 +190,7 @@ class Pdq:
                 "frame": frame.index,
             }
             if frame.index == 0:
-                payload["dihedral"] = [h.hex() for h in _turned(coefficients)]
+                payload["dihedral"] = [h.hex() for h in _forms(frame.pixels, coefficients)]
             flat = "; too flat to match near" if quality < 50 else ""
             where = f" of frame {frame.index}" if frame.frames > 1 else ""
             yield Finding(

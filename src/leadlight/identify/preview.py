@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import re
 import warnings
 from collections.abc import Iterator
@@ -26,6 +27,9 @@ from leadlight.seams import Cost, Example, Known
 pi_heif.register_heif_opener()
 PngImagePlugin.MAX_TEXT_CHUNK = 16 * MIB  # a generator's workflow in a chunk must not make the picture undecodable
 PngImagePlugin.MAX_TEXT_MEMORY = 256 * MIB
+logging.getLogger("PIL").addHandler(
+    logging.NullHandler()
+)  # what is broken is said in a Failure, not on a terminal
 
 _FORMATS: dict[str, tuple[str, ...]] = {
     "image/jpeg": ("JPEG", "MPO"),
