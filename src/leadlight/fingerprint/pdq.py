@@ -60,9 +60,12 @@ def _forms(pixels: Pixels, coefficients: Plane) -> tuple[bytes, ...]:
     height, width = pixels.shape[:2]
     if min(height, width) < LEAST or height == width == SIDE or height * width > _SAMPLED:
         return _turned(coefficients)
-    mirrored = (pixels[:, ::-1], pixels[::-1], pixels[::-1, ::-1])
+    rows, columns = _weights(height), _weights(width)
+    upright, upended = _rows(pixels, rows), _rows(pixels, np.ascontiguousarray(rows[:, ::-1]))
+    back = columns[:, ::-1].T
     planes: list[Plane] = [coefficients]
-    planes += [np.asarray(DCT @ sample(np.ascontiguousarray(m)) @ DCT.T, dtype=np.float32) for m in mirrored]
+    for samples in (upright @ back, upended @ columns.T, upended @ back):
+        planes.append(np.asarray(DCT @ samples @ DCT.T, dtype=np.float32))
     return tuple(_bits(np.ascontiguousarray(c)) for c in (*planes, *(c.T for c in planes)))
 
 
@@ -101,7 +104,12 @@ def _decided(samples: Plane, coefficients: Plane, spread: float) -> bool:
 def sample(pixels: Pixels) -> Plane:
     """The 64 by 64 luma samples after both filter passes, of a picture of 5 by 5 pixels or more."""
     height, width = pixels.shape[:2]
-    rows, columns = _weights(height), _weights(width)
+    return np.asarray(_rows(pixels, _weights(height)) @ _weights(width).T, dtype=np.float32)
+
+
+def _rows(pixels: Pixels, rows: Plane) -> Plane:
+    """Luma in 64 rows, each of the rows of pixels that `rows` weighs; a few at a time."""
+    height, width = pixels.shape[:2]
     flat = pixels.reshape(height, width * 3)
     sums = np.zeros((SIDE, width * 3), dtype=np.float32)
     step = max(1, _BLOCK_BYTES // (width * 3))
@@ -111,8 +119,7 @@ def sample(pixels: Pixels) -> Plane:
         if used.size:
             low, high = int(used[0]), int(used[-1]) + 1
             sums[low:high] += part[low:high] @ flat[start : start + step].astype(np.float32)
-    luma = sums.reshape(SIDE, width, 3) @ _LUMA
-    return np.asarray(luma @ columns.T, dtype=np.float32)
+    return np.asarray(sums.reshape(SIDE, width, 3) @ _LUMA, dtype=np.float32)
 
 
 @lru_cache(maxsize=64)
