@@ -16,7 +16,6 @@ from typing import Any, TypeVar
 
 import click
 
-from leadlight.version import __version__
 from leadlight.case import Case, ListFile, Result
 from leadlight.cli import render
 from leadlight.cli.progress import shown_progress
@@ -24,6 +23,7 @@ from leadlight.config import Settings, load
 from leadlight.errors import LeadlightError, UsageError
 from leadlight.policy import profile_names
 from leadlight.records import ListKind, Tier
+from leadlight.version import __version__
 
 
 class Exit(IntEnum):
