@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
 
-from bench.measure import say
+from bench.measure import SINGLE, say
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,6 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--list-rows", type=int, help="rows of the hash list [100000]")
     given = parser.parse_args(arguments)
 
+    os.environ.update(dict.fromkeys(SINGLE, "1"))  # before NumPy is loaded
     from bench import material
     from bench.memory import memory
     from bench.speed import speed
@@ -62,4 +65,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     sys.exit(main())

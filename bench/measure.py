@@ -19,7 +19,8 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 
 MIB = 1024 * 1024
-_SINGLE = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+SINGLE = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+"""One thread for linear algebra, as in a worker: all that is measured runs on as many cores as it says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +61,18 @@ def triage(
 
 def run(command: Sequence[str], *, watch: bool = False, allowed: Sequence[int] = (0,)) -> Measured:
     """Run `command`, which prints one JSON object. Raises RuntimeError where it fails."""
-    environment = {**os.environ, **dict.fromkeys(_SINGLE, "1")}
+    environment = {**os.environ, **dict.fromkeys(SINGLE, "1")}
     before = _children_seconds()
     began = time.perf_counter()
     with tempfile.TemporaryFile() as out:
         process = subprocess.Popen(command, stdout=out, env=environment, cwd=Path(__file__).parents[1])
-        peaks = _watched(process) if watch else (0, 0, 0, 0.0)
-        code = process.wait()
+        try:
+            peaks = _watched(process) if watch else (0, 0, 0, 0.0)
+            code = process.wait()
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
         wall = time.perf_counter() - began
         out.seek(0)
         text = out.read()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import sys
@@ -69,6 +70,37 @@ def speed(cache: Path, *, files: int, runs: int, rows: int, every: int) -> None:
     starts: list[float] = []
     walls: list[float] = []
     spent: dict[tuple[str, int], float] = {}
+
+    def report(done: int) -> None:
+        reference = table_rows.get("threatexchange")
+        table(
+            f"Speed over {done} run{'s' * (done > 1)}: median (least to greatest). Files in the system's cache.",
+            ("what", "files/s", "MB/s per core", "processor ms/file", "times threatexchange", "of full decode"),
+            [
+                (
+                    row.name,
+                    spread([row.files / s for s in row.seconds]),
+                    spread([row.bytes / 1e6 / s / row.cores for s in row.seconds], 2),
+                    spread([1000 * c / row.files for c in row.cpu], 1),
+                    _ratios(row, reference),
+                    _ratios(row, table_rows["decode"]),
+                )
+                for row in table_rows.values()
+            ],
+        )
+        print("\nRatios: by MB/s per core; in brackets by MB per processor second, which other load hardly moves.")
+        print("Start-up and loading of the list are taken off and stand below." + _sampled(every))
+        table(
+            "Counted apart, in seconds",
+            ("what", "seconds"),
+            [
+                ("start of the interpreter and the command", spread(walls, 2)),
+                ("start of one worker until it is ready", spread(starts, 2)),
+                *((f"triage of an empty folder, {n} job{'s' * (n > 1)}", spread(cold[n], 2)) for n in jobs),
+                (f"loading a CSV of {rows:,} rows, each SHA-256 and PDQ", spread(loading, 2)),
+            ],
+        )
+
     for path in all_files:
         path.read_bytes()
     for number in range(runs):
@@ -95,34 +127,9 @@ def speed(cache: Path, *, files: int, runs: int, rows: int, every: int) -> None:
                 row.add(measured, cold=taken, cold_cpu=spent[kind, n])
                 say(f"  {row.name}: {row.seconds[-1]:.1f} s")
 
-    reference = table_rows.get("threatexchange")
-    table(
-        f"Speed over {runs} run{'s' * (runs > 1)}: median (least to greatest). Files in the cache of the system.",
-        ("what", "files/s", "MB/s per core", "processor ms/file", "times threatexchange", "of full decode"),
-        [
-            (
-                row.name,
-                spread([row.files / s for s in row.seconds]),
-                spread([row.bytes / 1e6 / s / row.cores for s in row.seconds], 2),
-                spread([1000 * c / row.files for c in row.cpu], 1),
-                _ratios(row, reference),
-                _ratios(row, table_rows["decode"]),
-            )
-            for row in table_rows.values()
-        ],
-    )
-    print("\nRatios: by MB/s per core, and in brackets by MB per processor second, which other load hardly moves.")
-    print("Start-up and loading of the list are taken off and stand below." + _sampled(every))
-    table(
-        "Counted apart, in seconds",
-        ("what", "seconds"),
-        [
-            ("start of the interpreter and the command", spread(walls, 2)),
-            ("start of one worker until it is ready", spread(starts, 2)),
-            *((f"triage of an empty folder, {n} job{'s' * (n > 1)}", spread(cold[n], 2)) for n in jobs),
-            (f"loading a CSV of {rows:,} rows, each SHA-256 and PDQ", spread(loading, 2)),
-        ],
-    )
+        done = number + 1
+        with contextlib.redirect_stdout(sys.stdout if done == runs else sys.stderr):
+            report(done)
 
 
 def _ratios(row: _Row, other: _Row | None) -> str:
