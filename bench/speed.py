@@ -69,7 +69,7 @@ def speed(cache: Path, *, files: int, runs: int, rows: int, every: int) -> None:
     loading: list[float] = []
     starts: list[float] = []
     walls: list[float] = []
-    spent: dict[tuple[str, int], float] = {}
+    spent: dict[int, float] = {}
 
     def report(done: int) -> None:
         reference = table_rows.get("threatexchange")
@@ -89,7 +89,7 @@ def speed(cache: Path, *, files: int, runs: int, rows: int, every: int) -> None:
             ],
         )
         print("\nRatios: by MB/s per core; in brackets by MB per processor second, which other load hardly moves.")
-        print("Start-up and loading of the list are taken off and stand below." + _sampled(every))
+        print("Start-up is taken off and stands below; loading the list is not." + _sampled(every))
         table(
             "Counted apart, in seconds",
             ("what", "seconds"),
@@ -109,12 +109,10 @@ def speed(cache: Path, *, files: int, runs: int, rows: int, every: int) -> None:
         for n in jobs:
             measured = triage(empty, jobs=n, case_root=cache)
             cold[n].append(measured.output["seconds"])
-            spent["plain", n] = measured.cpu
+            spent[n] = measured.cpu
             walls.append(measured.wall - measured.output["seconds"])
         measured = triage(empty, jobs=1, case_root=cache, lists=[listed])
         loading.append(measured.output["seconds"] - cold[1][-1])
-        for n in jobs:
-            spent["list", n] = spent["plain", n] + measured.cpu - spent["plain", 1]
         for peer in peers:
             command = [sys.executable, "-m", "bench.peers", peer, str(evidence), str(every)]
             table_rows[peer].add(run(command))
@@ -122,9 +120,8 @@ def speed(cache: Path, *, files: int, runs: int, rows: int, every: int) -> None:
         for n in jobs:
             for kind, lists in (("plain", []), ("list", [listed])):
                 row = table_rows[f"{kind} {n}"]
-                taken = cold[n][-1] + (loading[-1] if lists else 0.0)
                 measured = triage(evidence, jobs=n, case_root=cache, lists=lists)
-                row.add(measured, cold=taken, cold_cpu=spent[kind, n])
+                row.add(measured, cold=cold[n][-1], cold_cpu=spent[n])
                 say(f"  {row.name}: {row.seconds[-1]:.1f} s")
 
         done = number + 1
