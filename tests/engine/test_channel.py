@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from leadlight.engine.channel import Inbox, examined_in, examined_out, send
@@ -57,6 +57,7 @@ examined = st.builds(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=50)
 @given(examined)
 def test_what_is_sent_is_what_is_received(value: Examined) -> None:
     assert examined_in(examined_out(value)) == value

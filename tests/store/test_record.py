@@ -93,6 +93,19 @@ def test_the_same_content_at_another_place_keeps_both_places(database: Database,
     assert [i.place.path for i in View(database).items_of(f"{1:064x}")] == ["/ev/copy.jpg", "/ev/f\\xff/1.jpg"]
 
 
+def test_a_copy_that_is_delivered_before_the_examined_one_costs_nothing(
+    database: Database, recorder: Recorder
+) -> None:
+    recorder.examined([examined(1, new=False, place=b"copy.jpg"), examined(1)], [])
+    view = View(database)
+    assert len(list(view.prints("pdq"))) == 1
+    info = recorder.add_list(
+        ListInfo("R", ListKind.KNOWN, "csv"), [ListEntry("md5", bytes.fromhex(f"{1:032x}"), "")]
+    )
+    assert len(list(view.hits(info.number or 0))) == 1
+    assert not list(check_record(database))
+
+
 def test_a_file_without_bytes_is_recorded_once(database: Database, recorder: Recorder) -> None:
     note = failure("read", "1", reason="unreadable", what="could not be read", advice="Look.")
     item = Item(Place(b"/ev", (b"x",)), "folder")

@@ -211,9 +211,9 @@ class Recorder:
         prints: list[dict[str, Any]] = []
         seen: set[str] = set()
         for e in batch:
-            if e.sha256 is None or e.sha256 not in fresh or e.sha256 in seen:
+            if e.sha256 is None or e.of_content is None or e.sha256 not in fresh or e.sha256 in seen:
                 continue
-            for finding in e.of_content or ():
+            for finding in e.of_content:
                 if finding.kind == kinds.DIGEST:
                     value = bytes.fromhex(finding.payload["value"])
                     digests.append({"sha256": e.sha256, "algorithm": finding.payload["algorithm"], "value": value})
