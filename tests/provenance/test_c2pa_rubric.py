@@ -145,6 +145,39 @@ def chain(*manifests: dict[str, Any]) -> Chain:
     return Chain(manifests, manifests[0]["label"], trust.shipped())
 
 
+AI = IPTC + "trainedAlgorithmicMedia"
+
+
+@pytest.mark.parametrize(
+    ("steps", "stated"),
+    [
+        ((), Proposition.GENERATED),
+        ((act("c2pa.cropped"), act("c2pa.published"), act("c2pa.edited", AI)), Proposition.GENERATED),
+        ((act("c2pa.edited", IPTC + "compositeWithTrainedAlgorithmicMedia"),), Proposition.GENERATED),
+        ((act("c2pa.created", C2PA + "empty"),), Proposition.GENERATED),
+        ((act("c2pa.edited", IPTC + "humanEdits"),), None),
+        ((act("c2pa.edited"),), None),
+        ((act("c2pa.placed"),), None),
+        ((act("c2pa.opened"),), None),
+        ((act("c2pa.opened", "urn:other:thing"),), None),
+        ((act("c2pa.edited", IPTC + "compositeSynthetic"),), None),
+        ((act("c2pa.unknown"),), None),
+        ((act("com.example.paste"),), None),
+        ((act("com.example.paste", AI),), None),
+        ((act(""),), None),
+        ((act("c2pa.edited", IPTC + "compositeCapture"),), Proposition.ALTERED),
+        ((act("c2pa.placed", IPTC + "digitalCapture"),), Proposition.ALTERED),
+        ((act("c2pa.created", IPTC + "compositeCapture"),), Proposition.ALTERED),
+        ((act("c2pa.created", IPTC + "negativeFilm"),), Proposition.ALTERED),
+    ],
+)
+def test_created_by_a_model_with_signs_of_other_input_is_not_generated(
+    steps: tuple[dict[str, Any], ...], stated: Proposition | None
+) -> None:
+    found = chain(manifest(act("c2pa.created", AI), *steps)).verdict()
+    assert (found and found.proposition) == stated
+
+
 def test_a_circle_ends() -> None:
     assert chain(linked("a", "b"), linked("b", "a")).verdict() is None
     assert chain(linked("a", "a")).verdict() is None

@@ -180,10 +180,14 @@ class Chain:
 
     def _with_genai(self, signed: Signed, captured: bool, inputs: str | None) -> Verdict | None:
         inception = set(signed.signals.inception)
+        captured = captured or any(a.source_type in rubric.CAPTURED for a in signed.actions)
         if captured or inputs in ("camera", "unknown"):
             why = "a capture" if captured else "a picture not shown to be generated"
             return Verdict(Proposition.ALTERED, ALTERED, f"{why}, with a step by a generative model")
         if inception & {"screenCaptureMayContainGenAI", "compositionMayContainGenAI", "nonGenAIDigitalCreation"}:
+            return None
+        opened = any(a.name == "c2pa.opened" and a.source_type is None for a in signed.actions)
+        if (opened and not signed.inputs) or any(rubric.may_bring_other(a) for a in signed.actions):
             return None
         if "fullyGenAIMedia" in inception and "partlyGenAICreation" not in inception:
             return Verdict(

@@ -43,6 +43,28 @@ GENAI = frozenset(
         "trainedAlgorithmicData",
     }
 )
+CAPTURED = frozenset(
+    {"digitalCapture", "computationalCapture", "compositeCapture", "negativeFilm", "positiveFilm", "print"}
+)
+"""Source types of what a camera or a scanner took."""
+_CHANGES_ONLY = frozenset(
+    "c2pa." + name
+    for name in (
+        "adjustedColor",
+        "color_adjustments",
+        "changedSpeed",
+        "cropped",
+        "deleted",
+        "filtered",
+        "orientation",
+        "removed",
+        "resized",
+        "trimmed",
+    )
+)
+"""Editorial steps that take away or shift, and can't bring another picture in."""
+_WHOLLY_GENAI = GENAI - {"compositeSynthetic"}
+"""A synthetic composite may hold parts that are not synthetic."""
 POSSIBLY_GENAI = frozenset({"digitalArt", "composite"})
 
 _INCEPTION_SIGNALS = {
@@ -141,6 +163,23 @@ def actions(manifest: Mapping[str, Any]) -> tuple[Action, ...]:
                 name = template.get("action")
                 found.append(Action(name[:200] if isinstance(name, str) else "", kind))
     return tuple(found[:MOST])
+
+
+def may_bring_other(action: Action) -> bool:
+    """Whether a step may have brought in what no model made, so that 'wholly generated' can't rest on the rest.
+
+    Steps stated as a model's are believed under a name of the standard; of those without a source type only such
+    as take away; an inception stated as anything but a model's or an empty canvas is another beginning.
+    """
+    if action.name in NON_EDITORIAL:
+        return False
+    if action.name in INCEPTION:
+        return action.source_type not in _WHOLLY_GENAI | {"empty", None}
+    if action.name == "c2pa.unknown" or not action.name.startswith("c2pa."):
+        return True
+    if action.source_type is None:
+        return action.name not in _CHANGES_ONLY
+    return action.source_type not in _WHOLLY_GENAI
 
 
 def ingredients(manifest: Mapping[str, Any]) -> tuple[Ingredient, ...]:
