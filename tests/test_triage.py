@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadlight.errors import ConfigError, UnknownName
@@ -25,7 +25,8 @@ from leadlight.records import (
     failure,
 )
 from leadlight.records import finding as kinds
-from leadlight.triage import Context, Subject, place
+from leadlight.subject import Context, Subject
+from leadlight.triage import place
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 POLICIES = {n: load_policy(n) for n in profile_names()}
@@ -88,9 +89,11 @@ def test_each_tier_is_reached_by_what_it_is_for() -> None:
     assert tier(EXIF, policy="hotline", days=2) is Tier.URGENT
 
 
-def test_a_stamp_alone_does_not_lower_and_over_exif_lowers_by_one_tier_at_most() -> None:
+def test_a_stamp_takes_nothing_away_alone_or_over_exif() -> None:
     assert tier(STAMP) is tier()
-    assert tier(EXIF, STAMP) in (Tier.POSSIBLE_VICTIM, Tier.UNDETERMINED)
+    assert tier(EXIF, STAMP) is Tier.POSSIBLE_VICTIM
+    assert tier(match(ListKind.KNOWN, "pdq", 12), EXIF, STAMP, days=2) is Tier.URGENT
+    assert tier(EXIF, SIGNED) is Tier.GENERATED, "a trusted signature is not what anyone can write"
 
 
 def test_a_benign_hit_needs_a_cryptographic_digest() -> None:
@@ -113,8 +116,42 @@ def test_media_that_can_not_be_examined_is_never_set_aside() -> None:
 
 
 def test_icons_are_set_aside_by_size() -> None:
-    assert tier(make(kinds.PICTURE, {"width": 32, "height": 32})) is Tier.SET_ASIDE
-    assert tier(make(kinds.PICTURE, {"width": 32, "height": 96})) is Tier.UNDETERMINED
+    small = {"width": 32, "height": 32, "frames": 1, "method": "full", "truncated": False}
+
+    def icon(filetype: dict | None = None, **more: object) -> Tier:
+        return tier(
+            make(kinds.FILETYPE, filetype or {}),
+            make(kinds.PICTURE, {**small, **more}, n=2),
+            make(kinds.CAMERA, {}, n=3),
+        )
+
+    assert icon() is Tier.SET_ASIDE
+    assert icon(height=96) is Tier.UNDETERMINED
+    assert icon(frames=2) is Tier.UNDETERMINED
+    assert icon(truncated=True) is Tier.UNDETERMINED
+    assert icon(method="preview") is Tier.UNDETERMINED
+    assert icon(largest=[800, 600]) is Tier.UNDETERMINED
+    assert icon({"extra_bytes": 70}) is Tier.UNDETERMINED
+    assert icon({"also": ["application/zip"]}) is Tier.UNDETERMINED
+    shape = make(kinds.PICTURE, small)
+    assert tier(shape, size=100_000) is Tier.UNDETERMINED
+    thumbnail = make(kinds.CAMERA, {"thumbnail": {"width": 320, "height": 240}}, n=2)
+    assert tier(shape, thumbnail) is Tier.UNDETERMINED
+
+
+def test_what_may_hide_a_picture_is_not_set_aside() -> None:
+    for facts in ({"carries": ["image/jpeg"]}, {"also": ["application/zip"]}, {"high_entropy": True}):
+        for family in ("text", "program", "database", "unknown", "other"):
+            standing = place(
+                Subject("aa" * 32, family, False, (item(b"a/b.dat"),), (make(kinds.FILETYPE, facts),)),
+                CONTEXT,
+                VICTIM_FIRST,
+            )
+            assert standing.tier is Tier.UNDETERMINED, (facts, family)
+            assert "treated as possibly real" in standing.reasons[0].text
+    broken = Filed("9", failure("engine", "1", reason="crashed", what="ended its examiner", advice="Look."))
+    for family in ("text", "unknown", "program", "picture"):
+        assert tier(broken, family=family) is Tier.UNDETERMINED
 
 
 def test_a_removed_list_no_longer_counts() -> None:
@@ -125,8 +162,9 @@ def test_floods_are_shown_but_not_counted() -> None:
     hit = match(ListKind.KNOWN, "pdq", 5)
     flooded = Context(as_of=NOW, active_lists=frozenset({1}), floods={(1, "00"): 900})
     standing = place(subject(hit), flooded, VICTIM_FIRST)
-    assert standing.tier is Tier.UNDETERMINED
+    assert standing.tier is Tier.POSSIBLE_VICTIM, "no nearer to the top, and no lower than that"
     assert standing.matches[0].distance == 5
+    assert standing.relevance == 0
     assert any("quarantined" in r.text for r in standing.reasons)
 
 
@@ -178,7 +216,8 @@ def some_findings(draw: st.DrawFn) -> list[Filed]:
             found.append(match(kind, algorithm, draw(st.integers(0, 31)), n + 1))
         elif choice == 1:
             side = draw(st.sampled_from([16, 4000]))
-            found.append(make(kinds.PICTURE, {"width": side, "height": side}, w, n + 1))
+            shape = {"width": side, "height": side, "frames": 1, "method": "full", "truncated": False}
+            found.append(make(kinds.PICTURE, shape, w, n + 1))
         elif choice == 2:
             note = failure("x", "1", reason="undecodable", what="is broken", advice="Look.")
             found.append(Filed(f"{n + 1:012x}", note))
@@ -213,7 +252,15 @@ contexts = st.sampled_from(
 families = st.sampled_from(["picture", "video", "document", "archive", "text", "empty", "unknown"])
 
 
-@given(some_findings(), camera_finding, contexts, families, st.sampled_from(sorted(POLICIES)), st.floats(0, 4000))
+@settings(max_examples=400)
+@given(
+    some_findings(),
+    camera_finding,
+    contexts,
+    families,
+    st.sampled_from(sorted(POLICIES)),
+    st.sampled_from([1.0, 80.0, 3000.0]),
+)
 def test_evidence_of_a_camera_never_lowers_a_place(findings, more, context, family, profile, days) -> None:
     policy = POLICIES[profile]
     before = place(subject(*findings, family=family, days=days), context, policy)

@@ -19,7 +19,8 @@
         ├── CaseNewer              written by a newer Leadlight
         ├── CaseBusy               another scan holds it
         ├── CaseDamaged            the record contradicts itself
-        └── CaseFull               no room on the disk of the case
+        ├── CaseFull               no room on the disk of the case
+        └── IndexDamaged           a file of a radius index is broken, cut off or of another version
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ class LimitReached(ContentError):
         super().__init__(
             what,
             subject=subject,
-            advice=f"To go further, set {limit} higher than {met:g} (now {allowed:g}) and scan again.",
+            advice=f"To go further, set {limit} to at least {met:g} (now {allowed:g}) and scan into a new case.",
         )
         self.limit = limit
         self.allowed = allowed
@@ -136,3 +137,7 @@ class CaseDamaged(CaseError):
 
 class CaseFull(CaseError):
     """No room on the disk that holds the case."""
+
+
+class IndexDamaged(CaseError):
+    """A file of a radius index is broken, cut off or of another version."""

@@ -51,32 +51,23 @@ class _Group:
     altered: float
 
 
+def camera_evidence(findings: Iterable[Filed], policy: OriginPolicy) -> float:
+    """The log10 likelihood ratio for a camera, against what others than the file's writer say.
+
+    What anyone can write for 'generated' is left out: stamping a camera's picture must not take its place in the
+    queue away. Adding a weight for 'camera' never lowers it.
+    """
+    _, sums, _ = _sums(findings, policy)
+    return sum(g.camera - (0.0 if name == "writable" else g.generated) for name, g in sums.items())
+
+
 def weigh(findings: Iterable[Filed], policy: OriginPolicy) -> Origin:
     """The answer, by `policy`. Adding a weight for 'camera' never moves the answer towards 'generated'.
 
     'generated' takes a trusted signature or `policy.independent` kinds of independent evidence, and their sum,
     without what anyone can write, must reach `policy.generated_at`; and nothing may speak for 'altered'.
     """
-    weighted = [(f, f.finding.weight) for f in findings if f.finding.weight is not None]
-    groups: dict[str, list[tuple[Filed, Weight]]] = {}
-    for filed, weight in weighted:
-        groups.setdefault("writable" if weight.basis in WRITABLE else weight.basis, []).append((filed, weight))
-    counted: set[tuple[int, Proposition]] = set()
-    sums: dict[str, _Group] = {}
-    for name, members in groups.items():
-        best: dict[Proposition, float] = {}
-        for proposition in Proposition:
-            speaking = [(w.log10_lr, f.id, f) for f, w in members if w.proposition is proposition]
-            if speaking:
-                strength, _, filed = max(speaking, key=lambda s: (s[0], s[1]))
-                best[proposition] = min(strength, policy.writable_cap) if name == "writable" else strength
-                counted.add((id(filed), proposition))
-        sums[name] = _Group(
-            best.get(Proposition.GENERATED, 0.0),
-            best.get(Proposition.CAMERA, 0.0),
-            best.get(Proposition.ALTERED, 0.0),
-        )
-
+    weighted, sums, counted = _sums(findings, policy)
     total = sum(g.generated - g.camera for g in sums.values())
     altered = sum(g.altered for g in sums.values())
     firm = sum(
@@ -103,6 +94,32 @@ def weigh(findings: Iterable[Filed], policy: OriginPolicy) -> Origin:
         supporting=_terms(weighted, counted, camera=False),
         opposing=_terms(weighted, counted, camera=True),
     )
+
+
+def _sums(
+    findings: Iterable[Filed], policy: OriginPolicy
+) -> tuple[list[tuple[Filed, Weight]], dict[str, _Group], set[tuple[int, Proposition]]]:
+    """All weights, the counted ones of each independent group, and which were counted."""
+    weighted = [(f, f.finding.weight) for f in findings if f.finding.weight is not None]
+    groups: dict[str, list[tuple[Filed, Weight]]] = {}
+    for filed, weight in weighted:
+        groups.setdefault("writable" if weight.basis in WRITABLE else weight.basis, []).append((filed, weight))
+    counted: set[tuple[int, Proposition]] = set()
+    sums: dict[str, _Group] = {}
+    for name, members in groups.items():
+        best: dict[Proposition, float] = {}
+        for proposition in Proposition:
+            speaking = [(w.log10_lr, f.id, f) for f, w in members if w.proposition is proposition]
+            if speaking:
+                strength, _, filed = max(speaking, key=lambda s: (s[0], s[1]))
+                best[proposition] = min(strength, policy.writable_cap) if name == "writable" else strength
+                counted.add((id(filed), proposition))
+        sums[name] = _Group(
+            best.get(Proposition.GENERATED, 0.0),
+            best.get(Proposition.CAMERA, 0.0),
+            best.get(Proposition.ALTERED, 0.0),
+        )
+    return weighted, sums, counted
 
 
 def _words(answer: Answer, total: float, altered: float, any_weight: bool) -> str:

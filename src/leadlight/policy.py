@@ -73,6 +73,7 @@ class AsidePolicy:
     """What may be set aside without a look. Nothing that may hold a picture."""
 
     icon_pixels: int = 48
+    icon_bytes: int = 32_768
     media: tuple[str, ...] = ("picture", "video", "audio")
     possible: tuple[str, ...] = ("document", "archive", "disk")
     media_names: tuple[str, ...] = ()

@@ -6,19 +6,16 @@ searchable, each with its reason.
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any
 
-from leadlight.origin import weigh
-from leadlight.policy import NearPlace, Policy
+from leadlight.origin import camera_evidence, weigh
+from leadlight.policy import Policy
 from leadlight.records import (
     Answer,
     FailureNote,
-    Filed,
     Item,
     ListKind,
     Match,
@@ -28,50 +25,8 @@ from leadlight.records import (
     Tier,
 )
 from leadlight.records import finding as kinds
-from leadlight.records.codec import when_in
 from leadlight.records.hashlist import CRYPTOGRAPHIC
-
-FloodKey = tuple[int, str]
-"""A list's number and an entry's value in hex."""
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """All that is known of one content, or of one file whose bytes could not be read."""
-
-    sha256: str | None
-    family: str
-    """Of its file type; '' where it could not be read."""
-    container: bool
-    """Its members were looked for and stand on their own."""
-    places: tuple[Item, ...]
-    findings: tuple[Filed, ...]
-    """Of the content and of its places."""
-    group: str | None = None
-    """Names its group of near-copies."""
-    group_size: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What triage must know of the whole case to place one content."""
-
-    as_of: datetime
-    """The newest file time of the evidence that is not in the future of the scan."""
-    active_lists: frozenset[int] = frozenset()
-    """Numbers of the lists that are not removed."""
-    floods: Mapping[FloodKey, int] = field(default_factory=dict)
-    """Entries that match too much of the case, with the number of contents: shown, not counted."""
-    folders: Mapping[str, int] = field(default_factory=dict)
-    """Folders that hold a match, with their number of files."""
-    archives: Mapping[str, int] = field(default_factory=dict)
-    """The same for containers."""
-    devices: frozenset[str] = frozenset()
-    """Stated camera serial numbers of matches."""
-    moments: tuple[float, ...] = ()
-    """File times of matches, in seconds since 1970, sorted."""
-    known_groups: frozenset[str] = frozenset()
-    """Groups of near-copies that hold a listed content."""
+from leadlight.subject import Context, Subject, device_of, kilometres, times_of
 
 
 def matches_of(subject: Subject, context: Context) -> tuple[tuple[Match, ...], tuple[Match, ...]]:
@@ -92,14 +47,6 @@ def matches_of(subject: Subject, context: Context) -> tuple[tuple[Match, ...], t
     return tuple(sorted(counted, key=key)), tuple(sorted(flooded, key=key))
 
 
-def device_of(payload: Mapping[str, Any]) -> str | None:
-    """The stated camera as one key: make, model and serial number; None without a serial number."""
-    serial = payload.get("serial")
-    if not isinstance(serial, str) or not serial.strip():
-        return None
-    return "|".join(str(payload.get(k) or "").strip().casefold() for k in ("make", "model", "serial"))
-
-
 def place(subject: Subject, context: Context, policy: Policy) -> Standing:
     """Where `subject` stands by `policy`, and why."""
     origin = weigh(subject.findings, policy.origin)
@@ -112,13 +59,15 @@ def place(subject: Subject, context: Context, policy: Policy) -> Standing:
     relevance = _relevance(subject, matches, context, policy, reasons)
     recency = _recency(subject, context)
     fresh = _fresh(subject, recency, context, policy)
-    evident = _evident(origin, policy)
+    evident = _evident(subject, origin, policy)
 
-    tier = _tier(subject, exact, near, relevance, evident, fresh, origin, failures, policy, reasons)
+    facts = _Facts(exact, near, bool(flooded), relevance, evident, fresh)
+    tier = _tier(subject, facts, origin, failures, policy, reasons)
     reasons.extend(_origin_reasons(origin))
     reasons.extend(
         Reason(
-            f'An entry of the list "{m.list}" matches so much of this case that it is quarantined: not counted.',
+            f'An entry of the list "{m.list}" matches so much of this case that it is quarantined: it counts '
+            "for no more than a place among the possible victims.",
             m.finding,
         )
         for m in flooded
@@ -141,13 +90,23 @@ def place(subject: Subject, context: Context, policy: Policy) -> Standing:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What decides on a tier."""
+
+    exact: Mapping[ListKind, Match]
+    near: list[Match]
+    flooded: bool
+    relevance: float
+    evident: str
+    """What kind of evidence of a real picture there is, in words; '' for none."""
+    fresh: str
+    """What sign there is that it is new or near, in words; '' for none."""
+
+
 def _tier(
     subject: Subject,
-    exact: Mapping[ListKind, Match],
-    near: list[Match],
-    relevance: float,
-    evident: str,
-    fresh: str,
+    facts: _Facts,
     origin: Origin,
     failures: tuple[FailureNote, ...],
     policy: Policy,
@@ -157,19 +116,16 @@ def _tier(
         reasons.insert(0, Reason(text, finding))
         return tier
 
+    exact, near, evident, fresh = facts.exact, facts.near, facts.evident, facts.fresh
     for kind, words in ((ListKind.KNOWN, "known material"), (ListKind.GENERATED, "known generated material")):
         if kind in exact:
             m = exact[kind]
-            return because(
-                Tier.KNOWN, f'Equals an entry of the list "{m.list}" ({words}) by {m.algorithm}.', m.finding
-            )
-    relevant = relevance >= policy.relevance.relevant_at
-    if near and relevant and evident and fresh:
-        return because(
-            Tier.URGENT,
-            f"Near-copy of listed material, itself not listed, with {evident} and {fresh}.",
-            near[0].finding,
-        )
+            text = f'Equals an entry of the list "{m.list}" ({words}) by {m.algorithm}.'
+            return because(Tier.KNOWN, text, m.finding)
+    urgent = facts.relevance >= policy.relevance.relevant_at and bool(evident) and bool(fresh)
+    if near and urgent and policy.tiers.index(Tier.URGENT) < policy.tiers.index(Tier.NEAR_KNOWN):
+        text = f"Near-copy of listed material, itself not listed, with {evident} and {fresh}."
+        return because(Tier.URGENT, text, near[0].finding)
     if near:
         m = near[0]
         return because(
@@ -180,16 +136,19 @@ def _tier(
         )
     if ListKind.BENIGN in exact:
         m = exact[ListKind.BENIGN]
-        return because(
-            Tier.SET_ASIDE, f'Equals an entry of the benign list "{m.list}" by {m.algorithm}.', m.finding
-        )
-    aside = _aside(subject, failures, policy)
+        text = f'Equals an entry of the benign list "{m.list}" by {m.algorithm}.'
+        return because(Tier.SET_ASIDE, text, m.finding)
+    aside = "" if facts.flooded else _aside(subject, failures, policy)
     if aside:
         return because(Tier.SET_ASIDE, aside)
-    if relevant and evident and fresh:
+    if urgent:
         return because(Tier.URGENT, f"Relevant, not known, with {evident} and {fresh}.")
     if evident:
         return because(Tier.POSSIBLE_VICTIM, f"Not known, with {evident}.")
+    if facts.flooded:
+        return because(
+            Tier.POSSIBLE_VICTIM, "Not listed itself, and near to an entry that matches much of this case."
+        )
     if origin.answer is Answer.GENERATED:
         return because(
             Tier.GENERATED,
@@ -205,39 +164,75 @@ def _undetermined(subject: Subject, failures: tuple[FailureNote, ...]) -> str:
         return "May hold pictures that were not opened: treated as possibly real."
     if failures:
         return "Not known, and not all of it could be examined: treated as possibly real."
+    hidden = _hidden(_payload(subject, kinds.FILETYPE))
+    if hidden:
+        return f"{hidden}: treated as possibly real."
     return "Not known, and the evidence does not decide: treated as possibly real."
 
 
-def _evident(origin: Origin, policy: Policy) -> str:
+def _evident(subject: Subject, origin: Origin, policy: Policy) -> str:
     if origin.answer is Answer.ALTERED:
         return "evidence that a real picture was altered"
-    if origin.log10_lr is not None and -origin.log10_lr >= policy.origin.evidence_at:
+    if camera_evidence(subject.findings, policy.origin) >= policy.origin.evidence_at:
         return "evidence of a camera"
     return ""
 
 
+def _payload(subject: Subject, kind: str) -> Mapping[str, Any]:
+    """The facts of the first finding of a kind; empty where there is none."""
+    return next((f.finding.payload for f in subject.findings if f.finding.kind == kind), {})
+
+
+def _hidden(filetype: Mapping[str, Any]) -> str:
+    """What may hold pictures that nothing here opened, in words; '' where nothing points to any."""
+    if filetype.get("carries"):
+        return "Its bytes hold what looks like a picture, which was not opened"
+    if filetype.get("also"):
+        return "Another file lies in it, which was not opened"
+    if filetype.get("high_entropy"):
+        return "Its bytes look encrypted or packed, and nothing here opens them"
+    return ""
+
+
 def _aside(subject: Subject, failures: tuple[FailureNote, ...], policy: Policy) -> str:
-    if subject.sha256 is None:
+    """Why it may be set aside unseen; '' where it may not. Whatever failed or may hide a picture may not."""
+    if subject.sha256 is None or failures:
         return ""
     family = subject.family
-    if family in policy.aside.media:
-        shapes = [f.finding.payload for f in subject.findings if f.finding.kind == kinds.PICTURE]
-        if shapes and all(max(s["width"], s["height"]) <= policy.aside.icon_pixels for s in shapes):
-            return f"An icon: both sides at most {policy.aside.icon_pixels} pixels."
-        return ""
-    if family in policy.aside.possible:
-        if subject.container and not failures:
-            return "A container; what it holds is listed on its own."
-        return ""
+    filetype = _payload(subject, kinds.FILETYPE)
     if family == "empty":
         return "An empty file."
+    if _hidden(filetype):
+        return ""
+    if family in policy.aside.media:
+        return _icon(subject, filetype, policy)
+    if family in policy.aside.possible:
+        return "A container; what it holds is listed on its own." if subject.container else ""
     if family == "unknown" and any(_suffix(i) in policy.aside.media_names for i in subject.places):
         return ""
     return (
-        "No media: its bytes are of another type."
-        if family != "unknown"
-        else "No media that is known by its bytes."
+        "No media that is known by its bytes."
+        if family == "unknown"
+        else "No media: its bytes are of another type."
     )
+
+
+def _icon(subject: Subject, filetype: Mapping[str, Any], policy: Policy) -> str:
+    """An icon is one small whole picture in a small file, with nothing larger or other in it."""
+    shape = _payload(subject, kinds.PICTURE)
+    if not shape or shape.get("frames", 1) != 1 or shape.get("truncated") or shape.get("method") != "full":
+        return ""
+    sides = [shape["width"], shape["height"], *(shape.get("largest") or ())]
+    if max(sides) > policy.aside.icon_pixels or subject.size > policy.aside.icon_bytes:
+        return ""
+    if filetype.get("extra_bytes") or _thumbnail(subject):
+        return ""
+    return f"An icon: both sides at most {policy.aside.icon_pixels} pixels."
+
+
+def _thumbnail(subject: Subject) -> bool:
+    """Whether its metadata hold a picture of their own."""
+    return bool(_payload(subject, kinds.CAMERA).get("thumbnail"))
 
 
 def _suffix(item: Item) -> str:
@@ -304,21 +299,6 @@ def _near_moment(subject: Subject, context: Context, seconds: float) -> bool:
     return False
 
 
-def times_of(subject: Subject) -> list[datetime]:
-    """Times that say when it came to be: stated capture times and file times, in UTC."""
-    times = [i.times.modified for i in subject.places if i.times.modified]
-    for filed in subject.findings:
-        stated = filed.finding.payload.get("captured_utc") or filed.finding.payload.get("captured")
-        if filed.finding.kind == kinds.CAMERA and isinstance(stated, str):
-            try:
-                moment = when_in(stated if "T" in stated else stated.replace(" ", "T"))
-            except (ValueError, OverflowError):
-                continue
-            if moment is not None:
-                times.append(moment)
-    return times
-
-
 def _recency(subject: Subject, context: Context) -> float:
     """Days since 1970 of its newest time that is not in the future of the evidence; 0 where none is known."""
     known = [t.timestamp() / 86400 for t in times_of(subject) if t <= context.as_of]
@@ -337,13 +317,6 @@ def _fresh(subject: Subject, recency: float, context: Context, policy: Policy) -
                     if kilometres(lat, lon, near) <= near.km:
                         return "a stated place near one that the policy names"
     return ""
-
-
-def kilometres(lat: float, lon: float, near: NearPlace) -> float:
-    """Great-circle distance (haversine, mean Earth radius 6,371 km)."""
-    a, b = math.radians(lat), math.radians(near.lat)
-    h = math.sin((b - a) / 2) ** 2 + math.cos(a) * math.cos(b) * math.sin(math.radians(near.lon - lon) / 2) ** 2
-    return 2 * 6371.0 * math.asin(min(1.0, math.sqrt(h)))
 
 
 def _leaning(origin: Origin, policy: Policy) -> float:

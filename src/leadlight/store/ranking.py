@@ -21,7 +21,7 @@ from leadlight.store import schema
 from leadlight.store.database import Database
 from leadlight.store.record import finding_of, item_of
 from leadlight.store.view import Aligned, View
-from leadlight.triage import Context, FloodKey, Subject, device_of
+from leadlight.subject import Context, FloodKey, Subject, device_of
 
 _CHUNK = 400
 _QUIET = (kinds.DIGEST, kinds.PDQ)
@@ -168,15 +168,16 @@ class Ranking:
                 .order_by(f.sha256, f.key)
             )
         )
-        family_rows = Aligned(self._view.stream(select(c.sha256, c.family).order_by(c.sha256)))
+        family_rows = Aligned(self._view.stream(select(c.sha256, c.family, c.size).order_by(c.sha256)))
         group_rows = Aligned(self._group_rows())
         for sha256, rows in item_rows:
             held = list(rows)
-            family = next((r.family for r in family_rows.at(sha256)), "unknown")
+            content = next(iter(family_rows.at(sha256)), None)
             group = next(iter(group_rows.at(sha256)), None)
             yield Subject(
                 sha256=sha256,
-                family=family,
+                family=content.family if content else "unknown",
+                size=content.size if content else 0,
                 container=any(r.container for r in held),
                 places=tuple(item_of(r.record) for r in held),
                 findings=tuple(Filed(r.key[:12], finding_of(r.record, None)) for r in finding_rows.at(sha256)),
