@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
-from leadlight.errors import EvidenceError
-from leadlight.records import Item
+from leadlight.errors import EvidenceError, ReadFailed
+from leadlight.records import Item, Place
 from leadlight.records.codec import dumps, when_out
 from leadlight.records.examined import Examined
 from leadlight.seams import Progress, Source
@@ -19,6 +19,7 @@ from leadlight.store.record import Appended, Recorder
 from leadlight.store.view import View
 
 BATCH_RECORDS = 1000
+UNREADABLE = ReadFailed.reason
 BATCH_SECONDS = 2.0
 """A batch is written when either is reached: what a power loss can cost, at most."""
 LISTED_AHEAD = 256
@@ -52,6 +53,8 @@ class Scan:
         self._recorder = recorder
         self._progress = progress
         self._claimed: set[str] = set()
+        self._unread: set[str] = set()
+        """Files on the medium of which something could not be read: the next scan tries them again."""
         self._batch: list[Examined] = []
         self._done: list[tuple[str, str]] = []
         self._written = time.monotonic()
@@ -98,12 +101,16 @@ class Scan:
         self._items += 1
         self._bytes += examined.size
         self._contents += examined.of_content is not None
+        if any(f.payload.get("reason") == UNREADABLE for f in examined.of_place):
+            place = examined.item.place
+            self._unread.add(Place(place.root, place.steps[:1]).key)
         if len(self._batch) >= BATCH_RECORDS or time.monotonic() - self._written > BATCH_SECONDS:
             self.write()
         self._progress(self.progress())
 
     def finish(self, item: Item) -> None:
-        self._done.append((item.place.key, stamp_of(item)))
+        if item.place.key not in self._unread:
+            self._done.append((item.place.key, stamp_of(item)))
         self._finished += 1
         self._finished_bytes += item.size or 0
         if len(self._done) >= BATCH_RECORDS:

@@ -222,3 +222,34 @@ def test_a_case_that_was_moved_still_opens(case: Case, evidence: Path, tmp_path:
     with Case.open(tmp_path / "moved") as moved:
         assert len(list(moved.queue())) == 11
         assert not list(moved.verify())
+
+
+def test_what_could_not_be_read_is_tried_again_and_then_stands_as_read(
+    case: Case, evidence: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = evidence / "inner" / "gone.png"
+    broken.write_bytes(png(50))
+    site = case.path.parent / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(
+        "import os\n"
+        "if 'LEADLIGHT_TEST_DENY' in os.environ:\n"
+        "    real = os.open\n"
+        "    def refuse(path, *a, **k):\n"
+        "        if os.fsencode(path).endswith(b'gone.png'):\n"
+        "            raise PermissionError(13, 'Permission denied', path)\n"
+        "        return real(path, *a, **k)\n"
+        "    os.open = refuse\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    monkeypatch.setenv("LEADLIGHT_TEST_DENY", "1")
+    first = case.run([evidence])
+    assert first.counts.failures["unreadable"] == 1
+    unread = next(e for e in case.queue() if e.sha256 is None)
+    assert unread.standing.tier is Tier.UNDETERMINED
+    monkeypatch.delenv("LEADLIGHT_TEST_DENY")
+    second = case.run([evidence])
+    assert second.skipped == 8, "only what could not be read is tried again"
+    assert by_name(case)["gone.png"].sha256
+    assert all(e.sha256 for e in case.queue())
+    assert not list(case.verify())

@@ -1,7 +1,9 @@
 """Runs the pipeline in worker processes of this machine, one a core.
 
 A file that ends its worker, or keeps it silent too long, is tried once more alone; when it does so again
-that is recorded as a Failure, and the scan goes on. No other file is lost or examined twice.
+that is recorded as a Failure, and the scan goes on. No other file is lost or examined twice. Where an
+archive ends its worker while it is unpacked, and not while a member is examined, what was not listed by then is
+lost, and the Failure says so.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import sys
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
+from dataclasses import replace
 
 from leadlight.config import MIB, Settings
 from leadlight.engine.channel import Inbox, Message, examined_in, send
@@ -123,7 +126,12 @@ class LocalEngine:
                 self._lost(seat, desk, "crashed")
                 continue
             seat.heard = time.monotonic()
-            for message in seat.inbox.feed(data):
+            try:
+                messages = list(seat.inbox.feed(data))
+            except ValueError:
+                self._lost(seat, desk, "crashed")
+                continue
+            for message in messages:
                 self._heed(seat, message, desk)
         silent = time.monotonic() - self._settings.limits.seconds
         for seat in [s for s in self._seats.values() if not s.idle and s.given and s.heard < silent]:
@@ -194,7 +202,8 @@ class LocalEngine:
             desk.take(Examined(found_as, seat.claimed, found_as.size or 0, (), (found,)))
             self._again.appendleft(culprit)
             return
-        desk.take(Examined(culprit, None, 0, (found,), None))
+        more = "; if it is an archive, what of it was not listed by then could not be examined"
+        desk.take(Examined(culprit, None, 0, (replace(found, statement=found.statement + more),), None))
         desk.finish(culprit)
 
 

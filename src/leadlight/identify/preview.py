@@ -147,7 +147,7 @@ def _load_jxl(content: Content) -> None:
         raise Unsupported(
             "JPEG XL needs a decoder that is not installed",
             subject=content.subject,
-            advice="pip install 'leadlight[jxl]', and scan again.",
+            advice="pip install 'leadlight[jxl]', and scan into a new case.",
         ) from None
     size = extent.jxl_size(content.data())
     if size is None:

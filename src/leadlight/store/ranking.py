@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, exists, func, insert, select
 
 from leadlight.config import Settings
 from leadlight.records import Filed, Link, LinkKind, ListKind, Standing
@@ -196,10 +196,11 @@ class Ranking:
         )
 
     def _unread(self) -> Iterator[Subject]:
-        i = schema.item.c
-        for row in self._view.stream(
-            select(i.place_key, i.record).where(i.sha256.is_(None)).order_by(i.place_key)
-        ):
+        """Files whose bytes could not be read, but for those that a later scan could read."""
+        i, later = schema.item.c, schema.item.alias("later")
+        read_later = exists().where(later.c.place_key == i.place_key, later.c.sha256.is_not(None))
+        query = select(i.place_key, i.record).where(i.sha256.is_(None), ~read_later)
+        for row in self._view.stream(query.order_by(i.place_key)):
             yield Subject(
                 sha256=None,
                 family="",
