@@ -15,14 +15,20 @@ LOCK_FILE = "case.lock"
 
 
 def read_facts(folder: Path) -> dict[str, str]:
-    """What `case.toml` says. Raises CaseMissing or CaseDamaged."""
-    if not (folder / CASE_FILE).is_file():
-        raise CaseMissing(
-            "holds no case", subject=str(folder), advice="Check the path, or make a case with 'leadlight triage'."
-        )
+    """What `case.toml` says. Raises CaseMissing, CaseDamaged, or CaseError where it may not be read."""
     try:
+        if not (folder / CASE_FILE).is_file():
+            raise CaseMissing(
+                "holds no case",
+                subject=str(folder),
+                advice="Check the path, or make a case with 'leadlight triage'.",
+            )
         facts = {k: str(v) for k, v in tomllib.loads((folder / CASE_FILE).read_text("utf-8")).items()}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
+    except OSError as e:
+        raise CaseError(
+            f"can't be read ({e.strerror})", subject=str(folder / CASE_FILE), advice="Check who may read the case."
+        ) from e
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
         raise CaseDamaged(
             f"can't be read ({e})", subject=str(folder / CASE_FILE), advice="Restore it from a copy."
         ) from e
@@ -51,7 +57,13 @@ def write_facts(folder: Path, facts: dict[str, str]) -> None:
 
 
 def _toml(value: str) -> str:
-    escaped = "".join(c if c.isprintable() and c not in '"\\' else f"\\U{ord(c):08X}" for c in value)
+    r"""A basic string. TOML has no lone surrogates: bytes of a name that are no UTF-8 are spelt out as ``\xff``."""
+    try:
+        raw = value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raw = value.encode("utf-8", "backslashreplace")
+    text = raw.decode("utf-8", "backslashreplace")
+    escaped = "".join(c if c.isprintable() and c not in '"\\' else f"\\U{ord(c):08X}" for c in text)
     return f'"{escaped}"'
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select
+from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, select
 from sqlalchemy.exc import DatabaseError, DBAPIError
 
 from leadlight.errors import CaseBusy, CaseDamaged, CaseError, CaseFull, CaseMissing, CaseNewer
@@ -16,11 +18,29 @@ from leadlight.store import schema
 
 _SPACE = ("disk is full", "no space left", "disk i/o error", "could not extend file")
 _LOCKED = ("database is locked", "could not obtain lock")
-_BROKEN = ("malformed", "not a database", "no such table", "no such column")
+_BROKEN = ("malformed", "not a database", "no such table", "no such column", "could not decode")
+_READ_ONLY = ("readonly database", "read-only")
+_GARBAGE = (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError)
+
+
+@contextmanager
+def understood(where: str) -> Iterator[None]:
+    """Reading the text of a row: what no Leadlight can have written raises CaseDamaged, naming `where`."""
+    try:
+        yield
+    except _GARBAGE as e:
+        raise CaseDamaged(
+            f"can't be read ({type(e).__name__}): no Leadlight wrote it so",
+            subject=where,
+            advice="Run 'leadlight verify' on the case, then restore it from a copy.",
+        ) from e
 
 
 class Database:
-    """One case's database. `reading` and `writing` give connections; a write is all or nothing."""
+    """One case's database. `reading` and `writing` give connections; a write is all or nothing.
+
+    Where the file or its folder can't be written (a sealed copy, another account), it is opened to read only.
+    """
 
     def __init__(self, engine: Engine, subject: str) -> None:
         self.engine = engine
@@ -103,6 +123,12 @@ class Database:
                 subject=self.subject,
                 advice="Keep this file as it is and restore the case from a copy, or scan the evidence again.",
             )
+        if any(word in text for word in _READ_ONLY):
+            return CaseError(
+                "may be read here, but not written",
+                subject=self.subject,
+                advice="Copy the case to a folder that may be written to, or ask its owner.",
+            )
         return CaseError(
             f"the database refused ({error.orig})",
             subject=self.subject,
@@ -118,19 +144,23 @@ class Database:
 
 
 def _engine(path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
+    read_only = path.exists() and not (_writable(path) and _writable(path.parent))
+    if read_only:
+        # Without a write-ahead log beside it the file is whole: SQLite then need not make one to read it.
+        whole = "" if path.with_name(path.name + "-wal").exists() else "&immutable=1"
+        uri = f"file:{quote(os.fsencode(path.absolute()))}?mode=ro{whole}"
+        url = URL.create("sqlite", database=uri, query={"uri": "true"})
+    else:
+        url = URL.create("sqlite", database=str(path))
+    engine = create_engine(url, connect_args={"timeout": 30})
+    pragmas = ("foreign_keys=ON", "temp_store=MEMORY", "cache_size=-4096", "trusted_schema=OFF")
+    if not read_only:
+        pragmas = ("journal_mode=WAL", "synchronous=FULL", *pragmas)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, record: object) -> None:
         connection.isolation_level = None
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            "temp_store=MEMORY",
-            "cache_size=-4096",
-            "trusted_schema=OFF",
-        ):
+        for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
@@ -139,3 +169,7 @@ def _engine(path: Path) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return engine
+
+
+def _writable(path: Path) -> bool:
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)

@@ -15,7 +15,7 @@ from leadlight.records import finding as kinds
 from leadlight.records.codec import standing_in
 from leadlight.store import schema
 from leadlight.store.database import Database
-from leadlight.store.view import View
+from leadlight.store.view import View, at_most
 
 
 class Queue:
@@ -34,7 +34,7 @@ class Queue:
         if failed:
             query = query.where(schema.standing.c.failed)
         if top is not None:
-            query = query.limit(top)
+            query = query.limit(at_most(top))
         for row in self._view.stream(query):
             yield self._entry(row)
 
@@ -101,7 +101,9 @@ class Queue:
     def links(self, most: int) -> tuple[Link, ...]:
         """The largest links."""
         k, m = schema.link.c, schema.link_member.c
-        rows = list(self._view.stream(select(schema.link).order_by(k.size.desc(), k.kind, k.key).limit(most)))
+        rows = list(
+            self._view.stream(select(schema.link).order_by(k.size.desc(), k.kind, k.key).limit(at_most(most)))
+        )
         return tuple(
             Link(
                 kind=LinkKind(r.kind),

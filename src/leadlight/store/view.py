@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Select, bindparam, func, select
 
-from leadlight.records import Act, Filed, Finding, Grade, Item, ListEntry, ListInfo, Look
+from leadlight.records import Act, Filed, Finding, Grade, Item, ListEntry, ListInfo, Look, display_name
 from leadlight.records import finding as kinds
 from leadlight.records.codec import when_in
 from leadlight.seams import Hit, Print
@@ -148,7 +149,10 @@ class View:
         return tuple(Look(r.sha256, r.actor, _when(r.at), r.form) for r in rows)
 
     def resolve(self, name: str, paths: tuple[str, ...]) -> list[str]:
-        """Subjects that `name` may mean: a digest of eight or more characters, a place key, or a path."""
+        """Subjects that `name` may mean: a digest of four or more characters, a place key, or a path.
+
+        Paths are recorded as safe text, so a path is looked for as it is and as that text.
+        """
         lowered = name.lower()
         found: set[str] = set()
         if len(lowered) >= 4 and all(c in "0123456789abcdef" for c in lowered):
@@ -157,7 +161,8 @@ class View:
             )
             found.update(r.subject for r in self.stream(query.limit(3)))
         t = schema.item.c
-        rows = self.stream(select(t.sha256, t.place_key).where(t.path.in_(paths)))
+        texts = {text for path in paths for text in _texts(path)}
+        rows = self.stream(select(t.sha256, t.place_key).where(t.path.in_(sorted(texts))))
         found.update(r.sha256 or r.place_key for r in rows)
         return sorted(found)
 
@@ -192,6 +197,19 @@ class View:
         """Whether a content was examined."""
         with self._database.reading() as connection:
             return connection.execute(_CONTENT, {"sha256": sha256}).first() is not None
+
+
+def _texts(path: str) -> Iterator[str]:
+    """A path as its row may spell it; never a lone surrogate, which no database takes."""
+    if path.isascii() or not any("\ud800" <= c <= "\udfff" for c in path):
+        yield path
+    with suppress(UnicodeEncodeError):
+        yield display_name(path.encode("utf-8", "surrogateescape"))
+
+
+def at_most(rows: int) -> int:
+    """A limit that a database takes: 0 to 2**62."""
+    return min(max(rows, 0), 1 << 62)
 
 
 def _when(text: str) -> Any:
