@@ -21,7 +21,7 @@ from leadlight.chart import chart_pixels, chart_png
 from leadlight.config import Limits, Settings
 from leadlight.content import Content, FileType, content_of
 from leadlight.errors import ConfigError, ContentError
-from leadlight.provenance import jumbf, trust
+from leadlight.provenance import binding, jumbf, trust
 from leadlight.provenance.c2pa import PLUGIN, C2pa, offline
 from leadlight.provenance.trust import DATA, TrustList
 from leadlight.records import Basis, Finding, Item, Place, Proposition
@@ -633,3 +633,78 @@ def test_other_formats(camera: Authority, form: str, media_type: str) -> None:
     at = signed.index(out.getvalue()[-200:-150]) + 3
     changed = signed[:at] + bytes((signed[at] ^ 1,)) + signed[at + 1 :]
     assert one(changed, plugin, filetype).payload["problems"] == ["content changed"]
+
+
+# --- what the signature does not cover -------------------------------------------------------------------------
+
+
+def avif(authority: Authority, kind: str) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(chart_pixels(96, 64)).save(out, "AVIF")
+    return sign_picture(out.getvalue(), authority, kind, media_type="image/avif")
+
+
+def box(kind: bytes, body: bytes) -> bytes:
+    return (len(body) + 8).to_bytes(4, "big") + kind + body
+
+
+AVIF = FileType("image/avif", "picture", "avif")
+
+
+@pytest.mark.parametrize("kind", [b"free", b"skip", b"mfra"])
+def test_a_picture_added_outside_the_binding_withholds_generated(tool: Authority, kind: bytes) -> None:
+    hidden = drawn_jpeg(3)
+    body = box(b"free", hidden) if kind == b"mfra" else hidden
+    found = one(avif(tool, signing.GENERATED) + box(kind, body), trusting(tool), AVIF)
+    assert found.payload["state"] == "trusted"
+    assert found.payload["unbound_bytes"] >= len(hidden)
+    assert found.payload["problems"] == ["not all bound"]
+    assert found.weight is None
+    assert "outside what the signature covers" in found.statement
+
+
+def test_padding_and_small_boxes_outside_the_binding_are_no_matter(tool: Authority) -> None:
+    plain = avif(tool, signing.GENERATED)
+    for more in (b"", box(b"free", bytes(100_000)), box(b"skip", b"x" * 500)):
+        found = one(plain + more, trusting(tool), AVIF)
+        assert found.weight is not None
+        assert found.weight.proposition is Proposition.GENERATED
+        assert found.payload["unbound_bytes"] <= 1024
+
+
+def test_a_capture_keeps_its_weight_and_says_so(camera: Authority) -> None:
+    found = one(avif(camera, signing.CAPTURE) + box(b"free", drawn_jpeg(3)), trusting(camera), AVIF)
+    assert weighed(found) == (Proposition.CAMERA, 2.0, Basis.SIGNATURE)
+    assert found.payload["problems"] == ["not all bound"]
+
+
+@pytest.mark.parametrize(
+    ("form", "media_type"), [("JPEG", "image/jpeg"), ("PNG", "image/png"), ("GIF", "image/gif")]
+)
+def test_what_the_store_itself_needs_is_not_counted(tool: Authority, form: str, media_type: str) -> None:
+    out = io.BytesIO()
+    Image.fromarray(chart_pixels(96, 64)).save(out, form)
+    inputs = tuple(Ingredient(drawn_jpeg(n, 800, 600), "inputTo") for n in range(3)) if form == "JPEG" else ()
+    signed = sign_picture(out.getvalue(), tool, signing.GENERATED, inputs, media_type=media_type)
+    found = one(signed, trusting(tool), FileType(media_type, "picture", form.lower()))
+    assert found.payload["unbound_bytes"] <= 1024
+    assert found.payload["problems"] == []
+
+
+def test_wide_exclusions_of_a_data_hash_are_counted() -> None:
+    data = content(bytes(100) + b"x" * 5000 + bytes(9000))
+    manifest = {"assertions": {"c2pa.hash.data": {"exclusions": [{"start": 100, "length": 5000}]}}}
+    assert binding.unbound(manifest, data) == 5000
+    manifest = {"assertions": {"c2pa.hash.data": {"exclusions": [{"start": 5100, "length": 9000}, 7, {}]}}}
+    assert binding.unbound(manifest, data) == 0
+    whole = content(drawn_jpeg() + b"x" * 3000)
+    assert binding.unbound({"assertions": {"c2pa.hash.boxes": {}}}, whole) == 3000
+
+
+@bounds(max_examples=200, deadline=None)
+@given(st.binary(max_size=300), st.recursive(st.integers() | st.text() | st.none(), st.lists, max_leaves=4))
+def test_the_binding_takes_any_bytes_and_shapes(data: bytes, value: object) -> None:
+    for label in ("c2pa.hash.data", "c2pa.hash.bmff.v3", "c2pa.hash.boxes"):
+        manifest = {"assertions": {label: {"exclusions": [{"xpath": "/free", "start": value, "length": value}]}}}
+        assert binding.unbound(manifest, content(data + box(b"free", data))) >= 0
+        assert binding.unbound({"assertions": {label: value}}, content(data)) == 0

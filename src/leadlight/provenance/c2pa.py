@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 from leadlight.config import Settings
 from leadlight.content import Content
 from leadlight.errors import ConfigError
-from leadlight.provenance import jumbf, trust
+from leadlight.provenance import binding, jumbf, trust
 from leadlight.provenance.lineage import TIMESTAMPS, TRUSTED, UNTRUSTED, Chain, Signed, Verdict
 from leadlight.provenance.trust import DATA, TrustList
 from leadlight.records import Basis, Finding, Item, Proposition, Weight, WeightSource, display_text
@@ -188,6 +188,15 @@ class C2pa:
         what = _WORDS.get(content.filetype.family, "content")
         problems = _problems(read, found, what)
         verdict = None if state == "invalid" else chain.verdict()
+        unbound = 0 if state == "invalid" else binding.unbound(active.raw, content)
+        loose = unbound > binding.SLACK
+        if loose:
+            problems.append(
+                (
+                    "not all bound",
+                    f"{unbound} bytes lie outside what the signature covers: they may be another {what}",
+                )
+            )
         stamped = "timeStamp.validated" in active.successes
         subject, issuer = active.party("subject"), active.party("issuer")
         product = chain.product(active) if state == "trusted" else None
@@ -212,11 +221,13 @@ class C2pa:
             "has_input": bool(active.inputs),
             "input_origin": chain.input_origin(),
             "states": str(verdict.proposition) if verdict else None,
+            "unbound_bytes": unbound,
             "remote_url": None,
             "trust_list": self._trust().title,
         }
         statement = self._statement(state, active, level, verdict, [w for _, w in problems])
-        return self._said(statement, payload, _weight(state, verdict))
+        withheld = loose and verdict is not None and verdict.proposition is Proposition.GENERATED
+        return self._said(statement, payload, None if withheld else _weight(state, verdict))
 
     def _statement(
         self, state: str, active: Signed, level: int | None, verdict: Verdict | None, problems: list[str]
