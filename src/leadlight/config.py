@@ -8,6 +8,7 @@ with two underscores for a dot: ``LEADLIGHT_LIMITS__DEPTH=12``.
 from __future__ import annotations
 
 import getpass
+import math
 import os
 import tomllib
 from collections.abc import Mapping
@@ -38,6 +39,8 @@ class Limits:
     """Content up to this size is held in memory; a greater one is read through a file."""
     pixels: int = 400_000_000
     """Pixels of one picture before it is decoded."""
+    side: int = 65_535
+    """Pixels across or down of one picture before it is decoded: what JPEG itself can state at most."""
     frames: int = 16
     """Frames taken from an animated picture, spread evenly."""
     metadata_bytes: int = 16 * MIB
@@ -112,7 +115,7 @@ def load(
             raise ConfigError(
                 f"can't be read ({e.strerror})", subject=str(path), advice="Check LEADLIGHT_CONFIG."
             ) from e
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+        except (ValueError, RecursionError) as e:
             raise ConfigError(f"is not TOML: {e}", subject=str(path), advice="Mend the line named.") from e
         settings = _merge(settings, values, str(path))
     settings = _merge(settings, _from_environ(environ), "the environment")
@@ -126,7 +129,7 @@ def _config_path(environ: Mapping[str, str]) -> Path | None:
         str(Path(environ["HOME"]) / ".config") if environ.get("HOME") else ""
     )
     path = Path(home) / "leadlight" / "config.toml" if home else None
-    return path if path is not None and path.is_file() else None
+    return path if path is not None and os.path.isfile(path) else None  # noqa: PTH113 (no fault where barred)
 
 
 def _from_environ(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -137,9 +140,22 @@ def _from_environ(environ: Mapping[str, str]) -> dict[str, Any]:
         *heads, last = key.removeprefix("LEADLIGHT_").lower().split("__")
         target = out
         for head in heads:
-            target = target.setdefault(head, {})
+            inner = target.setdefault(head, {})
+            if not isinstance(inner, dict):
+                raise _not_a_table(head, "the environment")
+            target = inner
+        if isinstance(target.get(last), dict):
+            raise _not_a_table(last, "the environment")
         target[last] = value
     return out
+
+
+def _not_a_table(name: str, origin: str) -> ConfigError:
+    return ConfigError(
+        f"must be a table, in {origin}",
+        subject=name,
+        advice=f"Write [{name}] in a file, or LEADLIGHT_{name.upper()}__NAME in the environment.",
+    )
 
 
 T = TypeVar("T", Settings, Limits)
@@ -156,7 +172,7 @@ def _merge(base: T, values: Mapping[str, Any], origin: str) -> T:
         old = known[name]
         if isinstance(old, Limits):
             if not isinstance(value, Mapping):
-                raise ConfigError(f"must be a table, in {origin}", subject=name, advice="Write [limits].")
+                raise _not_a_table(name, origin)
             changes[name] = _merge(old, value, origin)
         else:
             changes[name] = _converted(name, value, old, origin)
@@ -172,22 +188,39 @@ _BOUNDS: dict[str, tuple[float, float]] = {
 }
 
 
+_NAMES = {int: "a whole number", float: "a finite number", str: "text"}
+
+
+def _short(value: Any) -> str:
+    """As written, cut where it is long; hexadecimal numbers in TOML can be longer than Python prints."""
+    try:
+        text = value if isinstance(value, str) else repr(value)
+    except ValueError:
+        return "a very long number"
+    return text if len(text) <= 60 else text[:60] + "…"
+
+
 def _converted(name: str, value: Any, old: Any, origin: str) -> Any:
     wanted = type(old)
     try:
         if isinstance(value, bool) or (wanted is str and not isinstance(value, str)):
             raise ValueError(value)
         new = wanted(value)
-    except (TypeError, ValueError):
+        shown = f"{new}"
+        if wanted is str:
+            new.encode("utf-8")
+        elif not math.isfinite(new) or (isinstance(value, float) and new != value):
+            raise ValueError(value)
+    except (TypeError, ValueError, OverflowError):
         raise ConfigError(
-            f"{value!r} is not {wanted.__name__}, in {origin}",
+            f"{_short(value)} is not {_NAMES[wanted]}, in {origin}",
             subject=name,
             advice=f"The default is {old!r}.",
         ) from None
-    low, high = _BOUNDS.get(name, (1, float("inf")) if wanted is not str else (0, 0))
+    low, high = _BOUNDS.get(name, (1, 2**62) if wanted is not str else (0, 0))
     if wanted is not str and not low <= new <= high:
         raise ConfigError(
-            f"{new} is out of range {low:g} to {high:g}, in {origin}",
+            f"{_short(shown)} is out of range {low:g} to {high:g}, in {origin}",
             subject=name,
             advice=f"The default is {old!r}.",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -145,3 +146,18 @@ def test_flat_pictures_are_said_to_be_flat(examine) -> None:
     found = [f for f in examine(png(np.full((40, 40, 3), 90, np.uint8))) if f.kind == finding.PDQ]
     assert found[0].payload["quality"] == 0
     assert "too flat" in found[0].statement
+
+
+@pytest.mark.parametrize(("width", "height"), [(65_000, 64), (64, 65_000)])
+@pytest.mark.parametrize("flat", [True, False])
+def test_a_long_picture_takes_little_memory_and_keeps_its_hash(width: int, height: int, flat: bool) -> None:
+    rng = np.random.default_rng(7)
+    pixels = np.zeros((height, width, 3), np.uint8) if flat else rng.integers(0, 256, (height, width, 3), np.uint8)
+    tracemalloc.start()
+    try:
+        found = pdq(pixels)
+        dihedral(pixels)
+        assert tracemalloc.get_traced_memory()[1] <= 72 << 20
+    finally:
+        tracemalloc.stop()
+    assert found == reference(pixels)

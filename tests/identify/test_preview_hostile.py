@@ -371,3 +371,22 @@ def test_a_broken_picture_writes_nothing_to_the_terminal() -> None:
     out = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)
     assert out.stdout == "Undecodable\n"
     assert out.stderr == ""
+
+
+@pytest.mark.parametrize("size", [(65_536, 2), (2, 65_536), (40_000_000, 8)])
+def test_a_picture_that_is_too_long_is_a_limit_that_is_named(size: tuple[int, int]) -> None:
+    width, height = size
+    header = struct.pack(">2I5B", width, height, 1, 0, 0, 0, 0)
+    rows = zlib.compress(bytes(min(4096, (width + 7) // 8 + 1)) * min(height, 8))
+    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    with pytest.raises(LimitReached, match=r"too long") as e:
+        opened(data).picture()
+    assert (e.value.limit, e.value.allowed, e.value.met) == ("limits.side", 65_535, max(size))
+
+
+def test_the_longest_side_of_a_jpeg_is_allowed() -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (65_500, 8)).save(out, "PNG")
+    assert opened(out.getvalue()).picture().width == 65_500
+    with pytest.raises(LimitReached):
+        opened(out.getvalue(), Limits(side=65_000)).picture()

@@ -3,7 +3,7 @@
 The reference adds and subtracts in running sums, and each addition rounds. For nearly all pictures the rounding
 changes no bit; for gradients, drawings and other pictures whose coefficients tie it decides, and a hash that
 other programs have listed can only be met by rounding as they do. `fingerprint.pdq` asks here when its own,
-faster sums are too close to call. Memory stays at a few hundred rows, whatever the picture's size.
+faster sums are too close to call. Memory stays within some tens of MiB, whatever the picture's size and shape.
 
 Source: the PDQ reference implementation, its steps boxAlongRows, boxAlongCols, decimate and DCT.
 """
@@ -20,7 +20,11 @@ Plane = npt.NDArray[np.float32]
 SIDE = 64
 BITS = 16
 _ROWS = 128
-"""Rows filtered at a time."""
+"""Rows filtered at a time, at most."""
+_AT_ONCE = 1 << 19
+"""Pixels filtered at a time where a single row has no more."""
+_TOGETHER = 8
+"""Columns of samples filtered at a time."""
 _SCALE = float(np.float32(np.sqrt(2 / SIDE)))
 _ANGLES = np.pi / 2 / SIDE * np.outer(np.arange(1, BITS + 1), 2 * np.arange(SIDE) + 1)
 DCT: Plane = (_SCALE * np.cos(_ANGLES)).astype(np.float32)
@@ -49,11 +53,16 @@ def samples(pixels: npt.NDArray[np.uint8]) -> Plane:
     narrow = np.empty((height, SIDE), dtype=np.float32)
     columns = taken(width)
     filled = 0
-    rows = (_box(luma(pixels[at : at + _ROWS])) for at in range(0, height, _ROWS))
+    step = max(1, min(_ROWS, _AT_ONCE // width))
+    rows = (_box(luma(pixels[at : at + step])) for at in range(0, height, step))
     for block in _box_down(rows, height):
         narrow[filled : filled + len(block)] = _box(block)[:, columns]
         filled += len(block)
-    return np.ascontiguousarray(_box(np.ascontiguousarray(narrow.T))[:, taken(height)].T)
+    lines = taken(height)
+    parts = [
+        _box(np.ascontiguousarray(narrow[:, at : at + _TOGETHER].T))[:, lines] for at in range(0, SIDE, _TOGETHER)
+    ]
+    return np.ascontiguousarray(np.concatenate(parts).T)
 
 
 def transform(square: Plane) -> Plane:

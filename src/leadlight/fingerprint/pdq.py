@@ -27,6 +27,10 @@ LEAST = 5
 """Pixels a side below which the reference gives all zero bits and quality 0."""
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 _BLOCK_BYTES = 3 << 20
+_ACROSS = 16_384
+"""Columns filtered at a time, so that a long picture takes no more memory than a square one."""
+_KEPT = 8192
+"""Pixels a side up to which the weights are kept for the next picture: at most 2 MiB a side, 64 MiB in all."""
 _COEFFICIENT_MARGIN = 5e-4
 """Times the root of the longer side: 2.4 times the greatest difference of a coefficient from the reference's over
 652 photographs and generated pictures, and 7 times that of all but one in a hundred.
@@ -109,8 +113,15 @@ def sample(pixels: Pixels) -> Plane:
 
 def _rows(pixels: Pixels, rows: Plane) -> Plane:
     """Luma in 64 rows, each of the rows of pixels that `rows` weighs; a few at a time."""
+    width = pixels.shape[1]
+    if width > _ACROSS:
+        parts = [_narrow_rows(pixels[:, at : at + _ACROSS], rows) for at in range(0, width, _ACROSS)]
+        return np.concatenate(parts, axis=1)
+    return _narrow_rows(pixels, rows)
+
+
+def _narrow_rows(pixels: Pixels, rows: Plane) -> Plane:
     height, width = pixels.shape[:2]
-    flat = pixels.reshape(height, width * 3)
     sums = np.zeros((SIDE, width * 3), dtype=np.float32)
     step = max(1, _BLOCK_BYTES // (width * 3))
     for start in range(0, height, step):
@@ -118,24 +129,37 @@ def _rows(pixels: Pixels, rows: Plane) -> Plane:
         used = np.flatnonzero(part.any(axis=1))
         if used.size:
             low, high = int(used[0]), int(used[-1]) + 1
-            sums[low:high] += part[low:high] @ flat[start : start + step].astype(np.float32)
+            block = pixels[start : start + step].astype(np.float32)
+            sums[low:high] += part[low:high] @ block.reshape(len(block), width * 3)
     return np.asarray(sums.reshape(SIDE, width, 3) @ _LUMA, dtype=np.float32)
 
 
-@lru_cache(maxsize=64)
 def _weights(length: int) -> Plane:
+    """The weights for a side of `length` pixels: kept for ordinary sides, made each time for long ones."""
+    return _kept_weights(length) if length <= _KEPT else _made_weights(length)
+
+
+@lru_cache(maxsize=32)
+def _kept_weights(length: int) -> Plane:
+    return _made_weights(length)
+
+
+def _made_weights(length: int) -> Plane:
     """Row i holds the weights of `length` pixels in sample i of 64: two box passes, then every n-th."""
     window, half = ordered.window_of(length)
     at = np.arange(length)
     low = np.maximum(0, at + half - window)
     high = np.minimum(length, at + half)
-    steps = np.zeros((SIDE, length + 1))
+    weights = np.zeros((SIDE, length), dtype=np.float32)
+    steps = np.zeros(length + 1)
     for i, o in enumerate(ordered.taken(length)):
         inner = np.arange(low[o], high[o])
         share = 1.0 / (inner.size * (high[inner] - low[inner]))
-        np.add.at(steps[i], low[inner], share)
-        np.subtract.at(steps[i], high[inner], share)
-    return np.cumsum(steps, axis=1)[:, :length].astype(np.float32)
+        steps[:] = 0
+        np.add.at(steps, low[inner], share)
+        np.subtract.at(steps, high[inner], share)
+        weights[i] = np.cumsum(steps)[:length]
+    return weights
 
 
 _SIGNS = np.where(np.arange(1, BITS + 1) % 2, -1.0, 1.0).astype(np.float32)

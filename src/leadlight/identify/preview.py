@@ -195,6 +195,14 @@ def _broken(error: Exception, content: Content) -> ContentError:
 def _check_pixels(size: tuple[int, int], content: Content) -> None:
     if size[0] * size[1] > content.limits.pixels:
         raise _too_large(f"the picture of {size[0]} by {size[1]}", size[0] * size[1], content)
+    if max(size) > content.limits.side:
+        raise LimitReached(
+            f"the picture of {size[0]} by {size[1]} is too long to be decoded",
+            subject=content.subject,
+            limit="limits.side",
+            allowed=content.limits.side,
+            met=max(size),
+        )
 
 
 def _too_large(what: str, met: int, content: Content) -> LimitReached:
