@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
 from leadlight.errors import ConfigError, UnknownName
+from leadlight.radius import kernel
 from leadlight.records.dossier import PluginInfo
 from leadlight.seams import (
     Analyser,
@@ -91,7 +92,8 @@ def _named(plugins: Iterable[Named], name: str, what: str) -> Named:
 @cache
 def registry() -> Registry:
     """The plugins of this installation, found once."""
-    return assemble([*_built_in(), *_third_party()])
+    found = assemble([*_built_in(), *_third_party()])
+    return replace(found, infos=(*found.infos, _kernel()))
 
 
 def assemble(offers: Iterable[tuple[str, object, str]]) -> Registry:
@@ -217,6 +219,12 @@ def _built_in() -> Iterator[tuple[str, object, str]]:
             plugin = getattr(module, "PLUGIN", None)
             if plugin is not None:
                 yield name, plugin, ""
+
+
+def _kernel() -> PluginInfo:
+    """The compiled part, listed with what its absence costs."""
+    missing = "" if kernel.kernel() else kernel.ABSENT
+    return PluginInfo("radius", "kernel", str(kernel.LAYOUT), "leadlight.radius.kernel", not missing, missing)
 
 
 def _third_party() -> Iterator[tuple[str, object, str]]:

@@ -17,7 +17,7 @@ class PluginInfo:
 
     name: str
     kind: str
-    """analyser, source, unpacker, format, matcher, linker, exporter."""
+    """analyser, source, unpacker, format, matcher, linker, exporter, kernel (a compiled part)."""
     version: str
     module: str
     available: bool

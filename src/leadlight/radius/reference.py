@@ -1,4 +1,4 @@
-"""Exact radius search over 256-bit hashes, in NumPy.
+"""The reference: the search in NumPy alone, for machines without the kernel and for tests to compare with.
 
 Multi-index hashing (Norouzi, Punjani and Fleet, CVPR 2012): 256 bits in 16 chunks of 16. By the pigeonhole
 principle two hashes at distance 31 or less agree in one chunk up to one bit (at 15 or less exactly, at 47 or
@@ -8,15 +8,14 @@ compare with all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
 
-WORDS = npt.NDArray[np.uint64]
-INDICES = npt.NDArray[np.int64]
-BITS = npt.NDArray[np.uint16]
+from leadlight.radius.words import BITS, HITS, INDICES, WORDS, distances, joined
+
 CHUNKS = 16
 PROBED = 47
 """The greatest radius that probing serves: 16 chunks, each within two bits, cover 16 * 3 - 1 bits."""
@@ -33,23 +32,7 @@ def _flips(bits: int) -> npt.NDArray[np.uint16]:
 _FLIPS = tuple(_flips(bits) for bits in range(3))
 
 
-def pack(values: Iterable[bytes]) -> WORDS:
-    """Hashes of 32 bytes as an array of shape (n, 4)."""
-    return np.frombuffer(b"".join(values), dtype=">u8").astype(np.uint64).reshape(-1, 4)
-
-
-def unpack(hashes: WORDS) -> list[bytes]:
-    """The inverse of `pack`."""
-    raw = hashes.astype(">u8").tobytes()
-    return [raw[i : i + 32] for i in range(0, len(raw), 32)]
-
-
-def distances(a: WORDS, b: WORDS) -> BITS:
-    """Hamming distances of broadcastable arrays of shape (..., 4)."""
-    return np.asarray(np.bitwise_count(a ^ b).sum(axis=-1, dtype=np.uint16))
-
-
-class RadiusIndex:
+class ReferenceIndex:
     """Finds all hashes within a radius. Immutable; built in one sort a chunk; about 128 bytes a hash."""
 
     def __init__(self, hashes: WORDS) -> None:
@@ -68,18 +51,12 @@ class RadiusIndex:
     def __len__(self) -> int:
         return len(self.hashes)
 
-    def search(self, queries: WORDS, radius: int) -> Iterator[tuple[INDICES, INDICES, BITS]]:
-        """Blocks of (query index, hash index, distance) with distance <= radius; each pair once, blocks in the
-        order of the queries, pairs within a block in order of query and hash.
-
-        `queries` has shape (m, 4). Raises ValueError where `radius` is not in 0 to 63.
-        """
-        if not 0 <= radius <= 63:
-            raise ValueError(f"radius must lie in 0 to 63, not {radius}")
+    def search(self, queries: WORDS, radius: int) -> Iterator[HITS]:
+        """Blocks of hits of some queries, in order of query and hash. `radius` lies in 0 to 63."""
         if not len(self.hashes) or not len(queries):
             return
         if radius > PROBED:
-            yield from self._compare_all(queries, radius)
+            yield from compare(self.hashes, queries, radius)
             return
         flips = _FLIPS[radius // CHUNKS]
         step = max(1, _WORK // (CHUNKS * len(flips)))
@@ -95,6 +72,10 @@ class RadiusIndex:
                 if len(q):
                     yield q + (start + low), h, d
                 low = high
+
+    def hits(self, queries: WORDS, radius: int, most: int) -> HITS | None:
+        """All hits, None where there are more than `most`."""
+        return _bounded(self.search(queries, radius), most)
 
     def _loads(self, chunks: npt.NDArray[np.uint16], flips: npt.NDArray[np.uint16]) -> INDICES:
         """How many candidates each query has, so that crowded buckets can't exhaust the memory."""
@@ -129,23 +110,41 @@ class RadiusIndex:
         near = d <= radius
         return q[near], h[near], d[near]
 
-    def _compare_all(self, queries: WORDS, radius: int) -> Iterator[tuple[INDICES, INDICES, BITS]]:
-        step = max(1, _WORK // len(self.hashes))
-        width = _WORK
-        for start in range(0, len(queries), step):
-            part = queries[start : start + step]
-            found: list[tuple[INDICES, INDICES, BITS]] = []
-            for left in range(0, len(self.hashes), width):
-                others = self.hashes[left : left + width]
-                d = np.zeros((len(part), len(others)), dtype=np.uint16)
-                for word in range(4):
-                    d += np.bitwise_count(part[:, word, None] ^ others[None, :, word])
-                q, h = np.nonzero(d <= radius)
-                found.append((q + start, h + left, d[q, h]))
-            q, h, bits = (np.concatenate(x) for x in zip(*found, strict=True))
-            if len(q):
-                order = np.lexsort((h, q))
-                yield q[order], h[order], bits[order]
+
+def compare(hashes: WORDS, queries: WORDS, radius: int) -> Iterator[HITS]:
+    """The same by comparing with every hash: the first half of the bits rules out nearly all, and loses none."""
+    if not len(hashes):
+        return
+    step = max(1, _WORK // len(hashes))
+    for start in range(0, len(queries), step):
+        part = queries[start : start + step]
+        found: list[HITS] = []
+        for left in range(0, len(hashes), _WORK):
+            others = hashes[left : left + _WORK]
+            half = np.bitwise_count(part[:, 0, None] ^ others[None, :, 0])
+            half += np.bitwise_count(part[:, 1, None] ^ others[None, :, 1])
+            q, h = np.nonzero(half <= radius)
+            d = distances(part[q], others[h])
+            near = d <= radius
+            found.append((q[near] + start, h[near] + left, d[near]))
+        q, h, bits = joined(found)
+        if len(q):
+            yield q, h, bits
+
+
+def compared(hashes: WORDS, queries: WORDS, radius: int, most: int) -> HITS | None:
+    """What `compare` finds, None where it is more than `most`."""
+    return _bounded(compare(hashes, queries, radius), most)
+
+
+def _bounded(blocks: Iterator[HITS], most: int) -> HITS | None:
+    found: list[HITS] = []
+    for block in blocks:
+        found.append(block)
+        most -= len(block[0])
+        if most < 0:
+            return None
+    return joined(found)
 
 
 def _chunks(hashes: WORDS) -> npt.NDArray[np.uint16]:

@@ -1,0 +1,36 @@
+"""The index in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from leadlight.radius.kernel import kernel
+from leadlight.radius.reference import ReferenceIndex
+from leadlight.radius.tables import Tables
+from leadlight.radius.words import HITS, RADII, WORDS, blocks
+
+
+class RadiusIndex:
+    """Finds all hashes within a radius, by the kernel or, where there is none, by the reference. Immutable."""
+
+    def __init__(self, hashes: WORDS) -> None:
+        """`hashes` has shape (n, 4) and is not copied. Raises ValueError for more than 2**31 - 1."""
+        if len(hashes) >= 1 << 31:
+            raise ValueError("an index holds at most 2**31 - 1 hashes: build one for each part")
+        self.hashes = hashes
+        compiled = kernel()
+        self._index = ReferenceIndex(hashes) if compiled is None else Tables.of(compiled, hashes)
+
+    def __len__(self) -> int:
+        return len(self.hashes)
+
+    def search(self, queries: WORDS, radius: RADII) -> Iterator[HITS]:
+        """Blocks of (query index, hash index, distance) with distance <= radius; each pair once, blocks in the
+        order of the queries, pairs within a block in order of query and hash.
+
+        `queries` has shape (m, 4); `radius` is one number or one for each query. Raises ValueError where one is
+        not in 0 to 63.
+        """
+        return blocks(self._index.hits, np.ascontiguousarray(queries, dtype=np.uint64), radius)

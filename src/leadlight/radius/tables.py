@@ -1,0 +1,118 @@
+"""The kernel's tables: how many there are, how near a query probes in each, when comparing with all is cheaper.
+
+Multi-index hashing (Norouzi, Punjani and Fleet, CVPR 2012) with the second filter of native/radius.h.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from hashlib import sha256
+from math import comb
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from leadlight.radius.words import HITS, WORDS
+
+TABLE = tuple[npt.NDArray[Any], npt.NDArray[np.uint16], npt.NDArray[np.uint32]]
+"""Groups of buckets, prints, rows: lr_table of native/radius.h."""
+LEAST = 2048
+"""Fewer hashes than this are compared with all: quicker than any table."""
+ORDER = 1
+"""The number of the order below, as index files state it."""
+_PAD = 8
+_GROUP = np.dtype([("base", "<u4"), ("rel", "u1", 33), ("crowded", "u1"), ("unused", "u1", 2)])
+_PROBE, _CANDIDATE, _LOOK, _COMPARED, _HALF = 5.0, 1.0, 30.0, 0.7, 6.0
+"""Nanoseconds of a probe, a candidate's print, a look at a hash, a comparison in a scan and one that needs the
+second half of the bits: only their ratios matter."""
+
+
+@cache
+def mixed_order() -> bytes:
+    """The 256 bits in an order that has no regard for their place: neighbouring bits of a PDQ hash go together,
+    and chunks of neighbours would crowd a few buckets. Fixed by SHA-256, so the same everywhere.
+    """
+    return bytes(sorted(range(256), key=lambda bit: sha256(b"leadlight radius 1 " + bytes([bit])).digest()))
+
+
+def widths_for(count: int) -> bytes:
+    """Bits of each chunk for so many hashes: about log2 of their number, so that a bucket holds about one."""
+    chunks = 16 if count < 1 << 17 else 14 if count < 1 << 19 else 12 if count < 1 << 22 else 11
+    width, wider = divmod(256, chunks)
+    return bytes([width] * (chunks - wider) + [width + 1] * wider)
+
+
+def limits_for(widths: bytes, radius: int) -> list[int]:
+    """How many bits may differ in each chunk: what exceeds them by one in every chunk exceeds `radius`; -1 where a
+    chunk need not be probed. Narrow chunks take the greater limits.
+    """
+    each, more = divmod(radius + 1, len(widths))
+    return [each - (i >= more) for i in range(len(widths))]
+
+
+@lru_cache(maxsize=1024)
+def worth_probing(widths: bytes, radius: int, count: int) -> bool:
+    """Whether probing costs less than comparing with all `count` hashes, by counting what each would do."""
+    limits = limits_for(widths, radius)
+    cost = 0.0
+    for i, (width, limit) in enumerate(zip(widths, limits, strict=True)):
+        joint = limit + limits[(i + 1) % len(widths)] + 1
+        for k in range(min(limit, joint) + 1):
+            share = sum(comb(16, n) for n in range(min(16, joint - k) + 1)) / 65536
+            cost += comb(width, k) * (_PROBE + count / 2**width * (_CANDIDATE + share * _LOOK))
+    half = sum(comb(128, n) for n in range(radius + 1)) / 2**128
+    return cost < count * (_COMPARED + half * _HALF)
+
+
+def shapes(widths: bytes, count: int) -> list[tuple[tuple[np.dtype[Any], int], ...]]:
+    """Type and length of the three parts of each table."""
+    return [
+        ((_GROUP, (1 << w) // 32 + 1), (np.dtype("<u2"), count + _PAD), (np.dtype("<u4"), count)) for w in widths
+    ]
+
+
+def build(kernel: ModuleType, hashes: WORDS, widths: bytes) -> Iterator[TABLE]:
+    """The tables one by one, so that a file can be written without holding them all."""
+    order = mixed_order()
+    for number, parts in enumerate(shapes(widths, len(hashes))):
+        groups, prints, rows = (np.empty(length, dtype=kind) for kind, length in parts)
+        kernel.build(hashes, order, widths, number, groups.view(np.uint8), prints, rows)
+        yield groups, prints, rows
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Hashes with their tables, in memory or mapped from a file; no tables where comparing with all is quicker."""
+
+    kernel: ModuleType
+    hashes: WORDS
+    widths: bytes
+    tables: tuple[TABLE, ...]
+    order: bytes
+
+    @classmethod
+    def of(cls, kernel: ModuleType, hashes: WORDS) -> Tables:
+        """Build all tables in memory: about 110 bytes a hash at ten million."""
+        hashes = np.ascontiguousarray(hashes, dtype=np.uint64)
+        widths = widths_for(len(hashes)) if len(hashes) >= LEAST else b""
+        return cls(kernel, hashes, widths, tuple(build(kernel, hashes, widths)), mixed_order())
+
+    def hits(self, queries: WORDS, radius: int, most: int) -> HITS | None:
+        """All hits in any order, None where there are more than `most`. Raises ValueError for broken tables."""
+        if self.widths and worth_probing(self.widths, radius, len(self.hashes)):
+            limits = np.array(limits_for(self.widths, radius), dtype=np.int8).tobytes()
+            tables = tuple((g.view(np.uint8), p, r) for g, p, r in self.tables)
+            raw = self.kernel.search(self.hashes, self.order, self.widths, tables, limits, queries, radius, most)
+        else:
+            raw = self.kernel.scan(self.hashes, queries, radius, most)
+        return None if raw is None else unpacked(raw)
+
+
+def unpacked(raw: bytes) -> HITS:
+    """The kernel's hits as columns."""
+    found = np.frombuffer(raw, dtype="<u4").reshape(-1, 3)
+    return found[:, 0].astype(np.int64), found[:, 1].astype(np.int64), found[:, 2].astype(np.uint16)
