@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from leadlight.origin import weigh
 from leadlight.pipeline import Pipeline
 from leadlight.plugins import Registry
 from leadlight.policy import load_policy
-from leadlight.records import Assessment, Filed
+from leadlight.records import Assessment, Filed, display_name
 from leadlight.records.examined import Examined
+from leadlight.roots import why_no_file
 
 
 def assess(paths: Iterable[Path], settings: Settings, plugins: Registry) -> Iterator[Assessment]:
@@ -20,13 +22,14 @@ def assess(paths: Iterable[Path], settings: Settings, plugins: Registry) -> Iter
     policy = load_policy(settings.profile)
     pipeline = Pipeline(plugins, settings)
     for path in paths:
-        if path.is_dir():
+        subject = display_name(os.fsencode(path))
+        if os.path.isdir(path):  # noqa: PTH112 (a folder that can't be entered is no fault)
             raise EvidenceError(
-                "is a folder; 'origin' looks at files", subject=str(path), advice="Use 'leadlight triage' for it."
+                "is a folder; 'origin' looks at files", subject=subject, advice="Use 'leadlight triage' for it."
             )
         source = next((s for s in plugins.sources if s.detect(path)), None)
         if source is None:
-            raise EvidenceError("there is no such file", subject=str(path), advice="Check the path.")
+            raise EvidenceError(why_no_file(path), subject=subject, advice="Name a file.")
         for item in source.items(path):
             if isinstance(item, Examined):
                 first = item

@@ -6,9 +6,9 @@ import fcntl
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -29,28 +29,28 @@ from leadlight.errors import (
     CaseBusy,
     CaseError,
     ContentError,
-    HashListError,
     UnknownName,
-    UsageError,
 )
+from leadlight.listfile import ListFile, described
 from leadlight.plugins import Registry, registry
 from leadlight.policy import Policy, load_policy
 from leadlight.records import (
+    Act,
     Entry,
     Filed,
     Grade,
     Item,
     Link,
     ListInfo,
-    ListKind,
     Look,
     Standing,
     Tier,
     display_name,
 )
 from leadlight.records.dossier import Counts, Dossier, Manifest
-from leadlight.scan import Scan, source_for, writing_rest
-from leadlight.seams import HashList, Progress
+from leadlight.roots import REPORT_FILE, Anchored, check_evidence, recorded_roots, refuse_target, remove_new
+from leadlight.scan import Scan, writing_rest
+from leadlight.seams import Progress
 from leadlight.store.check import check_record, digest_of, evidence
 from leadlight.store.database import Database
 from leadlight.store.lists import Lists
@@ -58,19 +58,12 @@ from leadlight.store.queue import Queue
 from leadlight.store.ranking import Ranking
 from leadlight.store.record import Recorder
 from leadlight.store.view import View
+from leadlight.subject import Subject
 from leadlight.summary import count, summarise
-from leadlight.triage import Subject, place
+from leadlight.triage import place
 from leadlight.version import __version__
 
-
-@dataclass(frozen=True, slots=True)
-class ListFile:
-    """A hash list to load: its file, and what the operator says of it where the file does not."""
-
-    path: Path
-    format: str | None = None
-    name: str | None = None
-    kind: ListKind | None = None
+__all__ = ["Case", "ListFile", "Result", "Shown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +117,7 @@ class Case:
             )
         facts = {
             "number": str(uuid.uuid4()),
-            "name": folder.resolve().name.removesuffix(".leadlight"),
+            "name": display_name(os.fsencode(folder.resolve().name)).removesuffix(".leadlight"),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "profile": settings.profile,
             "software": __version__,
@@ -151,6 +144,14 @@ class Case:
     def close(self) -> None:
         """Let go of the database."""
         self._database.close()
+
+    def discard_unused(self) -> bool:
+        """Take away a case in which no scan was ever begun; False, and nothing touched, where one was."""
+        if any(a.action == "scan.start" for a in self._view.acts()):
+            return False
+        self.close()
+        remove_new(self.path)
+        return True
 
     def __enter__(self) -> Case:
         return self
@@ -207,33 +208,11 @@ class Case:
         return found[0]
 
     def _load(self, file: ListFile) -> ListInfo:
-        reader = self._reader(file)
-        info = reader.describe(file.path)
-        info = replace(info, name=file.name or info.name, kind=file.kind or info.kind)
-        if info.kind not in reader.allowed_kinds:
-            raise HashListError(
-                f"a {reader.name} list can't be taken as '{info.kind}'",
-                subject=str(file.path),
-                advice=f"Kinds for this format: {', '.join(sorted(reader.allowed_kinds))}.",
-            )
+        reader, info = described(file, self._plugins)
         for present in self.lists():
             if info.digest and present.digest == info.digest and present.kind is info.kind:
                 return present
         return self._recorder.add_list(info, reader.entries(file.path))
-
-    def _reader(self, file: ListFile) -> HashList:
-        if not file.path.is_file():
-            raise HashListError("there is no such file", subject=str(file.path), advice="Check the path.")
-        if file.format is not None:
-            return self._plugins.format(file.format)
-        for reader in self._plugins.formats:
-            if reader.detect(file.path):
-                return reader
-        raise HashListError(
-            "no format here knows this list",
-            subject=str(file.path),
-            advice=f"Name one with --format: {', '.join(r.name for r in self._plugins.formats)}.",
-        )
 
     # -- running
 
@@ -250,22 +229,17 @@ class Case:
         lies within the evidence, which is never written to.
         """
         began = time.monotonic()
-        roots = [Path(os.path.abspath(p)) for p in paths]  # noqa: PTH100
-        opened = [(root, source_for(root, self._plugins.sources)) for root in roots]
-        for root in roots:
-            if self.path.resolve().is_relative_to(root.resolve()):
-                raise UsageError(
-                    "the case lies within the evidence, which is never written to",
-                    subject=str(self.path),
-                    advice="Name a case folder elsewhere with --case.",
-                )
+        roots = check_evidence(paths, self.path, self._plugins.sources)
         with self._held():
             for file in lists:
                 self._load(file)
+            anchors = recorded_roots(self._view.acts())
             self._recorder.act(
                 "scan.start",
                 {
-                    "evidence": [display_name(os.fsencode(r)) for r in roots],
+                    "evidence": [display_name(os.fsencode(r)) for r, _ in roots.kept],
+                    "roots": [os.fsencode(r).hex() for r, _ in roots.kept],
+                    "left_out": [display_name(os.fsencode(r)) for r in roots.left_out],
                     "settings": self.settings.to_plain(),
                     "software": __version__,
                     "plugins": {f"{i.kind} {i.name}": i.version for i in self._plugins.infos if i.available},
@@ -273,7 +247,7 @@ class Case:
             )
             scan = Scan(self._view, self._recorder, progress)
             with writing_rest(scan):
-                items = (item for root, source in opened for item in scan.items(source, root))
+                items = (i for root, source in roots.kept for i in scan.items(Anchored(source, anchors), root))
                 LocalEngine(self.settings).run(_then(items, scan.listed), scan)
             self._settle()
             counts = count(self._database, time.monotonic() - began)
@@ -319,8 +293,10 @@ class Case:
 
         Sealed text (prompts) comes with `unseal` only, and asking for it is recorded. Raises UnknownName.
         """
-        paths = dict.fromkeys([name, display_name(os.fsencode(os.path.abspath(name)))])  # noqa: PTH100
-        found = self._view.resolve(name, tuple(paths))
+        raw = os.fsencode(name)
+        there = os.path.join(os.path.realpath(os.path.dirname(raw)), os.path.basename(raw))  # noqa: PTH118, PTH119, PTH120
+        paths = dict.fromkeys(display_name(p) for p in (raw, os.path.abspath(raw), there))  # noqa: PTH100
+        found = self._view.resolve(display_name(raw), tuple(paths))
         entry = self._queue.entry(found[0]) if len(found) == 1 else None
         if entry is None:
             raise UnknownName(
@@ -354,11 +330,18 @@ class Case:
         """The frozen result, with the first `top` entries of the queue."""
         return summarise(self._facts, self.settings, self._database, self._plugins.infos, top=top)
 
-    def export(self, form: str, out: str | Path, *, top: int = 200) -> Manifest:
-        """Write the dossier in a format by name, and record that it was done."""
-        exporter = self._plugins.exporter(form)
-        manifest = exporter.export(self.dossier(top=top), Path(out))
+    def export(self, form: str, out: str | Path, *, top: int = 200, force: bool = False) -> Manifest:
+        """Write the dossier in a format by name, and record that it was done.
+
+        Raises UsageError where `out` lies in the evidence, is the case's own record, or is a file that is no
+        earlier export of this case (that last one is overwritten with `force`).
+        """
+        exporter, target = self._plugins.exporter(form), Path(out)
         with self._held():
+            acts = list(self._view.acts())
+            earlier = target == self.path / REPORT_FILE or _exported(target, acts)
+            refuse_target(target, self.path, recorded_roots(acts), earlier=earlier, force=force)
+            manifest = exporter.export(self.dossier(top=top), target)
             self._recorder.act(
                 "export", {"as": form, "files": [[digest, size] for _, digest, size in manifest.files]}
             )
@@ -387,3 +370,12 @@ class Case:
 def _then(items: Iterator[Item], done: Callable[[], None]) -> Iterator[Item]:
     yield from items
     done()
+
+
+def _exported(path: Path, acts: Iterable[Act]) -> bool:
+    """Whether the file at `path` is, byte for byte, what this case exported earlier."""
+    known = {digest for a in acts if a.action == "export" for digest, _ in a.details["files"]}
+    if not known or not path.is_file():
+        return False
+    with path.open("rb") as stream:
+        return digest_of(stream) in known

@@ -6,6 +6,7 @@ that does not hold; 130 interrupted, resumable.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -17,12 +18,16 @@ from typing import Any, TypeVar
 import click
 
 from leadlight.case import Case, ListFile, Result
+from leadlight.casefile import CASE_FILE
 from leadlight.cli import render
 from leadlight.cli.progress import shown_progress
+from leadlight.cli.streams import prepare, reader_may_leave, said, to_nowhere
 from leadlight.config import Settings, load
 from leadlight.errors import LeadlightError, UsageError
+from leadlight.plugins import registry
 from leadlight.policy import profile_names
-from leadlight.records import ListKind, Tier
+from leadlight.records import ListKind, Tier, display_name, display_text
+from leadlight.roots import REPORT_FILE, check_evidence
 from leadlight.version import __version__
 
 
@@ -55,31 +60,67 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
+    prepare()
+    ended = [int(Exit.DONE)]
+    with reader_may_leave():
+        ended.append(_run(arguments))
+    return ended[-1]
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
         code = app.main(args=None if arguments is None else list(arguments), standalone_mode=False)
-        sys.stdout.flush()
+        with reader_may_leave():
+            sys.stdout.flush()
         return int(code) if isinstance(code, int) else Exit.DONE
     except click.exceptions.NoArgsIsHelpError as e:
         click.echo(e.format_message(), err=True)
         return Exit.USAGE
     except click.ClickException as e:
-        e.show()
+        e.show(words := io.StringIO())
+        click.echo("\n".join(display_text(line) for line in words.getvalue().splitlines()), err=True)
         return Exit.USAGE
     except LeadlightError as e:
-        click.echo(f"leadlight: {e}", err=True)
+        _say(said(e))
         return e.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("leadlight: interrupted. Run the same command again: it goes on where it was.", err=True)
+        _say("interrupted. Run the same command again: it goes on where it was.")
         return Exit.INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.DONE
+        raise
     except OSError as e:
-        subject = f"{e.filename}: " if e.filename else ""
-        click.echo(
-            f"leadlight: {subject}{e.strerror or e}. Check the disk and the path, then try again.", err=True
+        to_nowhere()
+        subject = f"{display_name(os.fsencode(e.filename))}: " if isinstance(e.filename, str | bytes) else ""
+        _say(f"{subject}{e.strerror or display_text(str(e))}. Check the disk and the path, then try again.")
+        return Exit.UNREADABLE
+    except Exception as e:
+        if os.environ.get("LEADLIGHT_TEST_TRACE") == "1":
+            raise
+        _say(
+            f"an unexpected fault: {type(e).__name__}. Please report it, never with evidence; "
+            "set LEADLIGHT_TEST_TRACE=1 for the trace."
         )
         return Exit.UNREADABLE
+
+
+def _say(words: str) -> None:
+    click.echo(f"leadlight: {words}", err=True)
+
+
+class _Path(click.Path):
+    """A path that is not empty: '' would quietly mean the current folder."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("an empty path was given.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+_PATH = _Path()
+_COUNT = click.IntRange(1, 2**31)
 
 
 def as_json(command: Command) -> Command:
@@ -89,10 +130,16 @@ def as_json(command: Command) -> Command:
     )
 
 
+def forced(command: Command) -> Command:
+    """The `--force` flag of what writes files."""
+    words = "Overwrite a file that is no earlier export; never evidence or the case's record."
+    return click.option("--force", is_flag=True, help=words)(command)
+
+
 def in_case(command: Command) -> Command:
     """Open the case named by the first argument and close it in the end."""
 
-    @click.argument("case", type=click.Path(path_type=Path))
+    @click.argument("case", type=_PATH)
     @wraps(command)
     def opened(case: Path, *args: Any, **options: Any) -> Any:
         with Case.open(case) as there:
@@ -109,10 +156,10 @@ def _list_file(text: str) -> ListFile:
 
 
 @app.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=_PATH)
 @click.option(
     "--case",
-    type=click.Path(path_type=Path),
+    type=_PATH,
     help="The case's folder; made where there is none. [PATH's name.leadlight]",
 )
 @click.option(
@@ -123,7 +170,7 @@ def _list_file(text: str) -> ListFile:
     help="A hash list to load; KIND is known, generated or benign. Can be given again.",
 )
 @click.option("--profile", help=f"Policy: {', '.join(profile_names())}, or a TOML file. [victim-first]")
-@click.option("--jobs", type=click.IntRange(0), help="Worker processes; 0 for one a core. [0]")
+@click.option("--jobs", type=click.IntRange(0, 1024), help="Worker processes; 0 for one a core. [0]")
 @as_json
 def triage(
     paths: tuple[Path, ...],
@@ -138,14 +185,22 @@ def triage(
     PATH is a folder, an archive or a file; several make one case.
     """
     folder = case or Path(f"{_stem(paths[0])}.leadlight")
+    check_evidence(paths, folder, registry().sources)
+    new = not os.path.lexists(folder / CASE_FILE)
     there = _case_at(folder, profile, jobs)
     with there, shown_progress(quiet=json_) as progress:
-        result = there.run(paths, lists=[_list_file(x) for x in lists], progress=progress)
-    if json_:
-        render.print_json(render.result_json(result, folder))
-    else:
-        with Case.open(folder, settings=there.settings) as again:
-            render.result(result, folder, list(again.queue(top=10)))
+        try:
+            result = there.run(paths, lists=[_list_file(x) for x in lists], progress=progress)
+        except BaseException:
+            if new:
+                there.discard_unused()
+            raise
+    with reader_may_leave():
+        if json_:
+            render.print_json(render.result_json(result, folder))
+        else:
+            with Case.open(folder, settings=there.settings) as again:
+                render.result(result, folder, list(again.queue(top=10)))
     return _code(result)
 
 
@@ -155,7 +210,7 @@ def _stem(path: Path) -> str:
 
 def _case_at(folder: Path, profile: str | None, jobs: int | None) -> Case:
     flags = {"profile": profile, "jobs": jobs}
-    if (folder / "case.toml").is_file():
+    if (folder / CASE_FILE).is_file():
         case = Case.open(folder)
         kept = {**flags, "profile": profile or case.settings.profile}
         case.close()
@@ -170,7 +225,7 @@ def _code(result: Result) -> int:
 @app.command()
 @in_case
 @click.option("--tier", type=click.Choice([str(t) for t in Tier]), help="Only this tier.")
-@click.option("--top", type=click.IntRange(1), help="Only the first N.")
+@click.option("--top", type=_COUNT, help="Only the first N.")
 @as_json
 def queue(case: Case, tier: str | None, top: int | None, json_: bool) -> None:
     """Show the queue, most pressing first, each place with its reasons."""
@@ -196,21 +251,21 @@ def show(case: Case, item: str, unseal: bool, json_: bool) -> None:
 
 
 @app.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=_PATH)
 @click.option("--unseal", is_flag=True, help="Show sealed text (prompts) too.")
 @click.option("--profile", help="Policy that weighs the evidence. [victim-first]")
 @as_json
 def origin(files: tuple[Path, ...], unseal: bool, profile: str | None, json_: bool) -> int:
     """Say what files tell of their origin, without a case."""
     from leadlight.assess import assess
-    from leadlight.plugins import registry
 
     assessments = list(assess(files, _settings(profile=profile), registry()))
-    if json_:
-        render.print_json([render.assessment_json(a, unseal=unseal) for a in assessments])
-    else:
-        for assessment in assessments:
-            render.assessment(assessment, unseal=unseal)
+    with reader_may_leave():
+        if json_:
+            render.print_json([render.assessment_json(a, unseal=unseal) for a in assessments])
+        else:
+            for assessment in assessments:
+                render.assessment(assessment, unseal=unseal)
     return Exit.FAILURES if any(render.failed(a) for a in assessments) else Exit.DONE
 
 
@@ -225,7 +280,7 @@ def lists() -> None:
 
 @lists.command("add")
 @in_case
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=_PATH)
 @click.option("--format", "format_", help="csv, nsrl, vics or threatexchange; found out where not given.")
 @click.option("--name", help="The list's name. [the file's]")
 @click.option("--kind", type=click.Choice([str(k) for k in ListKind]), help="What the list is of. [by format]")
@@ -261,25 +316,27 @@ def remove_list(case: Case, name: str) -> None:
 
 @app.command()
 @in_case
-@click.option("--out", type=click.Path(path_type=Path), help="The file to write. [CASE/report.html]")
-@click.option("--top", type=click.IntRange(1), default=200, show_default=True, help="Entries of the queue.")
-def report(case: Case, out: Path | None, top: int) -> None:
+@click.option("--out", type=_PATH, help="The file to write. [CASE/report.html]")
+@click.option("--top", type=_COUNT, default=200, show_default=True, help="Entries of the queue.")
+@forced
+def report(case: Case, out: Path | None, top: int, force: bool) -> None:
     """Write one self-contained HTML file. It holds no media and no script."""
-    target = out or case.path / "report.html"
-    case.export("report", target, top=top)
-    click.echo(str(target))
+    target = out or case.path / REPORT_FILE
+    case.export("report", target, top=top, force=force)
+    click.echo(display_name(os.fsencode(target)))
 
 
 @app.command()
 @in_case
 @click.option("--as", "form", required=True, help="The format; see 'leadlight plugins' for those at hand.")
-@click.option("--out", required=True, type=click.Path(path_type=Path))
-@click.option("--top", type=click.IntRange(1), default=200, show_default=True, help="Entries of the queue.")
-def export(case: Case, form: str, out: Path, top: int) -> None:
+@click.option("--out", required=True, type=_PATH)
+@click.option("--top", type=_COUNT, default=200, show_default=True, help="Entries of the queue.")
+@forced
+def export(case: Case, form: str, out: Path, top: int, force: bool) -> None:
     """Write the case in another format."""
-    manifest = case.export(form, out, top=top)
+    manifest = case.export(form, out, top=top, force=force)
     for path, digest, size in manifest.files:
-        click.echo(f"{digest}  {size:>12}  {path}")
+        click.echo(f"{digest}  {size:>12}  {display_text(path)}")
     for loss in manifest.losses:
         click.echo(f"What this format can't say: {loss}", err=True)
 
@@ -290,10 +347,12 @@ def export(case: Case, form: str, out: Path, top: int) -> None:
 def verify(case: Case, json_: bool) -> int:
     """Check the audit chain, all findings, and the evidence against its digests. Exit code 3 for any fault."""
     faults = list(case.verify())
-    if json_:
-        render.print_json({"holds": not faults, "faults": [{"where": f.where, "what": f.what} for f in faults]})
-    else:
-        render.faults(faults)
+    with reader_may_leave():
+        if json_:
+            plain = [{"where": f.where, "what": f.what} for f in faults]
+            render.print_json({"holds": not faults, "faults": plain})
+        else:
+            render.faults(faults)
     return Exit.UNREADABLE if faults else Exit.DONE
 
 
@@ -301,8 +360,6 @@ def verify(case: Case, json_: bool) -> int:
 @as_json
 def plugins(json_: bool) -> None:
     """Show what can run, in the order it runs, what is missing and how to get it."""
-    from leadlight.plugins import registry
-
     infos = registry().infos
     if json_:
         render.print_json([render.plugin_json(i) for i in infos])
@@ -311,7 +368,7 @@ def plugins(json_: bool) -> None:
 
 
 @app.command()
-@click.argument("folder", metavar="[DIR]", default="leadlight-demo", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="[DIR]", default="leadlight-demo", type=_PATH)
 def demo(folder: Path) -> int:
     """Build a small neutral case in DIR and run the main job on it. [leadlight-demo]"""
     from leadlight.cli.demo import run_demo

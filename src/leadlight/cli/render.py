@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from rich.text import Text
 from leadlight.audit import Fault
 from leadlight.case import Result, Shown
 from leadlight.cli.progress import size
-from leadlight.records import Assessment, Entry, Finding, ListInfo, Origin, Tier
+from leadlight.records import Assessment, Entry, Finding, ListInfo, Origin, Tier, display_name, display_text
 from leadlight.records import finding as kinds
 from leadlight.records.codec import assessment_out, entry_out, statement_out, when_out
 from leadlight.records.dossier import PluginInfo
@@ -24,11 +25,12 @@ MEANING = {
     Tier.URGENT: "relevant, not known, may be real, and new or near",
     Tier.NEAR_KNOWN: "near-copy of a listed file, itself not listed",
     Tier.POSSIBLE_VICTIM: "not known, evidence of a camera or of altering",
-    Tier.UNDETERMINED: "not known, evidence does not decide: treated as possibly real",
+    Tier.UNDETERMINED: "not known, not decided: treated as possibly real",
     Tier.KNOWN: "on a list: no need to look again",
     Tier.GENERATED: "strong evidence of wholly generated",
     Tier.SET_ASIDE: "benign lists, icons, no media: kept and searchable",
 }
+"""One line in a terminal of 80 columns: 52 characters at most."""
 
 
 def _console() -> Console:
@@ -88,7 +90,10 @@ def result(outcome: Result, case: Path, top: Sequence[Entry]) -> None:
         console.print()
         entries(top)
     console.print()
-    console.print(f"The case is in {case}. Next: leadlight queue {case} · show {case} ITEM · report {case}")
+    folder = display_name(os.fsencode(case))
+    console.print(
+        f"The case is in {folder}. Next: leadlight queue {folder} · show {folder} ITEM · report {folder}"
+    )
 
 
 def entries(found: Iterable[Entry]) -> None:
@@ -195,7 +200,7 @@ def assessment_json(found: Assessment, *, unseal: bool) -> dict[str, Any]:
 def assessment(found: Assessment, *, unseal: bool) -> None:
     """What one file says of its origin, for people."""
     console = _console()
-    console.print(Text(f"{found.path}  {(found.sha256 or '')[:12]}", style="bold"))
+    console.print(Text(f"{display_name(os.fsencode(found.path))}  {(found.sha256 or '')[:12]}", style="bold"))
     _account(console, found.origin)
     for finding in found.findings:
         if finding.kind not in (kinds.DIGEST, kinds.PDQ):
@@ -242,9 +247,9 @@ def faults(found: Sequence[Fault]) -> None:
     """What verify found, for people."""
     console = _console()
     for fault in found:
-        console.print(Text(f"{fault.where}: {fault.what}"))
+        console.print(Text(f"{display_text(fault.where)}: {display_text(fault.what)}"))
     console.print(
-        f"{len(found)} faults. Keep the case as it is, and compare it with a copy."
+        f"{len(found):,} {'faults' if found[1:] else 'fault'}. Keep the case as it is, and compare it with a copy."
         if found
         else "The record holds: the audit chain, every finding, and the evidence as it was read."
     )
