@@ -39,6 +39,13 @@ def test_without_anything_the_defaults_hold() -> None:
         ({"LEADLIGHT_LIMITS__DEPTH": "0"}, "depth"),
         ({"LEADLIGHT_LIMITS__NONSENSE": "0"}, "nonsense"),
         ({"LEADLIGHT_LIMITS": "5"}, "limits"),
+        ({"LEADLIGHT_LIMITS": "5", "LEADLIGHT_LIMITS__DEPTH": "1"}, "limits: must be a table"),
+        ({"LEADLIGHT_LIMITS__DEPTH": "1", "LEADLIGHT_LIMITS": "5"}, "limits: must be a table"),
+        ({"LEADLIGHT_JOBS__MORE": "1"}, "jobs"),
+        ({"LEADLIGHT_JOBS": "9" * 5000}, "whole number"),
+        ({"LEADLIGHT_LIMITS__SECONDS": "inf"}, "finite"),
+        ({"LEADLIGHT_LIMITS__DEPTH": str(10**30)}, "out of range"),
+        ({"LEADLIGHT_ACTOR": "\udcff"}, "actor"),
         ({"LEADLIGHT_CONFIG": "/no/such/file.toml"}, "can't be read"),
     ],
 )
@@ -57,6 +64,35 @@ def test_a_file_that_is_not_toml_is_named(tmp_path: Path) -> None:
     file.write_text("limits = 5\n")
     with pytest.raises(ConfigError, match="must be a table"):
         load(environ={}, file=file)
+    for line in (
+        "frames = inf",
+        "frames = nan",
+        "frames = 1.5",
+        "depth = 0x" + "f" * 9000,
+        "depth = " + "9" * 9000,
+    ):
+        file.write_text(f"[limits]\n{line}\n")
+        with pytest.raises(ConfigError, match=r"frames|depth|TOML"):
+            load(environ={}, file=file)
+    file.write_text("jobs = " + "[" * 9000)
+    with pytest.raises(ConfigError):
+        load(environ={}, file=file)
     file.write_text("jobs = true\n")
     with pytest.raises(ConfigError, match="jobs"):
         load(environ={}, file=file)
+
+
+def test_a_folder_of_settings_that_can_not_be_entered_is_as_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import os
+
+    real = os.stat
+
+    def barred(path: object, *args: object, **more: object) -> object:
+        if str(path).endswith("config.toml"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, *args, **more)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(os, "stat", barred)
+    assert load(environ={"HOME": str(tmp_path)}) == Settings()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from leadlight.errors import LeadlightError
-from leadlight.records import display_text
+from leadlight.records import display_name, display_text
 
 
 def prepare() -> None:
@@ -51,7 +51,14 @@ def to_nowhere() -> None:
 
 def said(error: LeadlightError) -> str:
     """An error as one line that is safe to print, whatever bytes of evidence it names."""
-    head = display_text(error.what)
+    head = _plain(error.what)
     if error.subject:
-        head = f"{display_text(error.subject)}: {head}"
-    return f"{head.rstrip('.')}. {display_text(error.advice)}"
+        head = f"{_plain(error.subject)}: {head}"
+    return f"{head.rstrip('.')}. {_plain(error.advice)}"
+
+
+def _plain(text: str) -> str:
+    try:
+        return display_name(text.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError:
+        return display_text(text)
