@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadlight.audit import check_chain, next_act
+from leadlight.audit import Line, check_chain, next_act
 from leadlight.records import Act
 
 
@@ -22,7 +23,7 @@ def chain(length: int) -> list[Act]:
 
 
 def test_a_sound_chain_holds_even_where_the_clock_goes_back() -> None:
-    assert not list(check_chain(chain(20)))
+    assert not list(check_chain(map(Line.of, chain(20))))
     assert not list(check_chain([]))
 
 
@@ -47,6 +48,14 @@ def test_each_change_is_found_where_it_was_made(length: int, data: st.DataObject
             "digest": "f" * 64,
         }
         acts[at] = replace(acts[at], **{change: new[change]})
-    faults = list(check_chain(acts))
+    faults = list(check_chain(map(Line.of, acts)))
     assert faults
     assert faults[0].where.startswith("act ")
+
+
+@pytest.mark.parametrize("text", ["garbage", "{}", "[]", '{"n": 1}', b"\xff", None, 5])
+@pytest.mark.parametrize("field", ["at", "details", "actor"])
+def test_the_digest_rests_on_the_text_as_it_is_written(field: str, text: object) -> None:
+    lines = [Line.of(act) for act in chain(3)]
+    lines[1] = replace(lines[1], **{field: text})
+    assert [f.where for f in check_chain(lines)] == ["act 2"]

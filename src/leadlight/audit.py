@@ -39,17 +39,41 @@ class Fault:
     what: str
 
 
-def check_chain(acts: Iterable[Act]) -> Iterator[Fault]:
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An act as it is written in the record, whatever its text says: the digest rests on that very text."""
+
+    number: int
+    at: str
+    actor: str
+    action: str
+    details: str
+    previous: str
+    digest: str
+
+    @classmethod
+    def of(cls, act: Act) -> Line:
+        """The line of an act."""
+        when, details = when_out(act.when) or "", dumps(dict(act.details))
+        return cls(act.number, when, act.actor, act.action, details, act.previous, act.digest)
+
+    def holds(self) -> bool:
+        """Whether the digest fits the text."""
+        try:
+            fits = act_digest(self.number, self.at, self.actor, self.action, self.details, self.previous)
+        except (TypeError, ValueError):
+            return False
+        return fits == self.digest
+
+
+def check_chain(lines: Iterable[Line]) -> Iterator[Fault]:
     """Faults of a chain, in order; none where it holds."""
     expected, previous = 1, GENESIS
-    for act in acts:
+    for act in lines:
         if act.number != expected:
             yield Fault(f"act {expected}", f"is missing; act {act.number} follows")
         elif act.previous != previous:
             yield Fault(f"act {act.number}", "does not follow from the act before it")
-        digest = act_digest(
-            act.number, when_out(act.when) or "", act.actor, act.action, dumps(dict(act.details)), act.previous
-        )
-        if digest != act.digest:
+        if not act.holds():
             yield Fault(f"act {act.number}", "was altered: its digest does not fit its text")
         expected, previous = act.number + 1, act.digest

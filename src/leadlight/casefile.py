@@ -57,7 +57,7 @@ def write_facts(folder: Path, facts: dict[str, str]) -> None:
 
 
 def _toml(value: str) -> str:
-    r"""A basic string. TOML has no lone surrogates: bytes of a name that are no UTF-8 are spelt out as ``\xff``."""
+    r"""A basic string. TOML has no lone surrogates: bytes that are no UTF-8 are spelt out as ``\xff``."""
     try:
         raw = value.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:

@@ -1,136 +1,276 @@
-"""Checking the record: the audit chain, and every batch of findings against the act that covers it."""
+"""Checking the record: the audit chain, and every row of the case against the act that covers it.
+
+A case comes from anywhere, so nothing here trusts a row: what can't be read is a fault like any other.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import heapq
 import json
+from collections import deque
 from collections.abc import Iterator, Mapping
-from itertools import groupby
+from itertools import groupby, zip_longest
 from typing import Any, BinaryIO
 
-from sqlalchemy import select
+from sqlalchemy import Table, select
 
-from leadlight.audit import Fault, check_chain
-from leadlight.records import Item
+from leadlight.audit import Fault, Line, check_chain
+from leadlight.errors import CaseDamaged
+from leadlight.records import Act, Item
 from leadlight.records import finding as kinds
 from leadlight.store import schema
-from leadlight.store.database import Database
-from leadlight.store.lists import entries_digest
-from leadlight.store.record import batch_digest, finding_key, item_columns, item_of, print_rows
-from leadlight.store.view import Aligned, View
+from leadlight.store.database import Database, understood
+from leadlight.store.lists import added_details
+from leadlight.store.record import act_of, batch_digest, finding_key, finding_of, item_columns, item_of, print_rows
+from leadlight.store.view import View
+
+_COVERED = (schema.item, schema.content, schema.finding, schema.finished)
+_DERIVED = (schema.link, schema.link_member, schema.standing, schema.queue)
 
 
 def check_record(database: Database) -> Iterator[Fault]:
-    """Faults of the record, in order: the chain first, then findings, then batches. None where it holds."""
+    """Faults of the record, in order: the chain first, then rows, then batches. None where it holds."""
     view = View(database)
-    yield from check_chain(view.acts())
-    yield from _check_findings(view)
-    yield from _check_items(view)
-    yield from _check_prints(view)
-    yield from _check_grades(view)
-    covered: set[int] = set()
-    for act in view.acts():
-        if act.action == "list.add":
-            yield from _check_list(database, act.number, act.details)
-        if "digest" in act.details:
-            covered.add(act.number)
-            yield from _check_batch(view, act.number, act.details)
-    for table in (schema.item, schema.content, schema.finding):
-        for row in view.stream(select(table.c.act).distinct().order_by(table.c.act)):
-            if row.act not in covered:
-                yield Fault(f"act {row.act}", f"rows of '{table.name}' name it, but it covers none")
+    for where, faults in (
+        ("acts", _check_acts(view)),
+        ("findings", _check_findings(view)),
+        ("items", _check_items(view)),
+        ("hashes", _check_prints(view)),
+        ("hash lists", _check_lists(database, view)),
+        ("grades", _check_said(view, schema.grade, "grade", ("sha256", "grade", "note", "at"))),
+        ("looks", _check_said(view, schema.look, "look", ("sha256", "form", "at"))),
+        ("queue", _check_derived(database, view)),
+        ("batches", _check_batches(view)),
+    ):
+        yield from _faults(where, faults)
+
+
+def _faults(where: str, faults: Iterator[Fault]) -> Iterator[Fault]:
+    """The faults; where a row can't even be read, that one and no more."""
+    try:
+        with understood(where):
+            yield from faults
+    except CaseDamaged as e:
+        yield Fault(e.subject, e.what)
+
+
+def _check_acts(view: View) -> Iterator[Fault]:
+    rows = select(schema.act).order_by(schema.act.c.number)
+    yield from check_chain(Line(*row) for row in view.stream(rows))
+    for row in view.stream(rows):
+        try:
+            act_of(row)
+        except CaseDamaged as e:
+            yield Fault(e.subject, e.what)
+
+
+def _acts(view: View, *actions: str) -> Iterator[Act]:
+    """Acts that can be read, in order; the others are faults of the chain."""
+    rows = select(schema.act).order_by(schema.act.c.number)
+    for row in view.stream(rows.where(schema.act.c.action.in_(actions)) if actions else rows):
+        try:
+            act = act_of(row)
+        except CaseDamaged:
+            continue
+        yield act
 
 
 def _check_findings(view: View) -> Iterator[Fault]:
     f = schema.finding.c
     rows = select(f.number, f.sha256, f.place_key, f.kind, f.record, f.sealed, f.key)
     for row in view.stream(rows.order_by(f.number)):
-        if finding_key(row.sha256, row.place_key, row.record, row.sealed) != row.key:
-            yield Fault(f"finding {row.number}", "was altered: its digest does not fit its text")
-        elif json.loads(row.record)["kind"] != row.kind:
-            yield Fault(f"finding {row.number}", "its kind was altered")
+        where = f"finding {row.number}"
+        try:
+            with understood(where):
+                if finding_key(row.sha256, row.place_key, row.record, row.sealed) != row.key:
+                    yield Fault(where, "was altered: its digest does not fit its text")
+                elif finding_of(row.record, row.sealed, where).kind != row.kind:
+                    yield Fault(where, "its kind was altered")
+        except CaseDamaged as e:
+            yield Fault(where, e.what)
 
 
 def _check_items(view: View) -> Iterator[Fault]:
-    i = schema.item.c
-    for row in view.stream(select(schema.item).order_by(i.number)):
-        columns = item_columns(item_of(row.record))
-        if any(getattr(row, name) != value for name, value in columns.items()):
-            yield Fault(f"item {row.number}", "was altered: its columns do not fit its record")
+    for row in view.stream(select(schema.item).order_by(schema.item.c.number)):
+        where = f"item {row.number}"
+        try:
+            with understood(where):
+                columns = item_columns(item_of(row.record, where))
+                if any(getattr(row, name) != value for name, value in columns.items()):
+                    yield Fault(where, "was altered: its columns do not fit its record")
+        except CaseDamaged as e:
+            yield Fault(where, e.what)
 
 
 def _check_prints(view: View) -> Iterator[Fault]:
     """Digests and perceptual hashes, as they are searched, against the findings they were taken from."""
     f, d, p = schema.finding.c, schema.digest.c, schema.perceptual.c
-    found = view.stream(
-        select(f.sha256, f.kind, f.record)
-        .where(f.kind.in_((kinds.DIGEST, kinds.PDQ)), f.sha256.is_not(None))
-        .order_by(f.sha256)
+    found = (
+        (r.sha256, True, r)
+        for r in view.stream(
+            select(f.sha256, f.number, f.kind, f.record)
+            .where(f.kind.in_((kinds.DIGEST, kinds.PDQ)), f.sha256.is_not(None))
+            .order_by(f.sha256)
+        )
     )
-    digests = Aligned(view.stream(select(d.sha256, d.algorithm, d.value).order_by(d.sha256)))
-    prints = Aligned(view.stream(select(p.sha256, p.algorithm, p.ordinal, p.value, p.quality).order_by(p.sha256)))
-    for sha256, rows in groupby(found, key=lambda r: r.sha256):
+    searched = (
+        ((r[0], False, tuple(r[1:])) for r in view.stream(query))
+        for query in (
+            select(d.sha256, d.algorithm, d.value).order_by(d.sha256),
+            select(p.sha256, p.algorithm, p.ordinal, p.value, p.quality).order_by(p.sha256),
+        )
+    )
+    merged = heapq.merge(found, *searched, key=lambda r: r[0])
+    for sha256, rows in groupby(merged, key=lambda r: r[0]):
         expected: set[tuple[object, ...]] = set()
-        for row in rows:
-            payload = json.loads(row.record)["payload"]
-            if row.kind == kinds.DIGEST:
-                expected.add((payload["algorithm"], bytes.fromhex(payload["value"])))
-            else:
-                expected.update(
-                    (r["algorithm"], r["ordinal"], r["value"], r["quality"]) for r in print_rows(sha256, payload)
-                )
-        there = {(r.algorithm, r.value) for r in digests.at(sha256)} | {
-            (r.algorithm, r.ordinal, r.value, r.quality) for r in prints.at(sha256)
-        }
+        there: set[tuple[object, ...]] = set()
+        for _, is_finding, row in rows:
+            if not is_finding:
+                there.add(row)
+                continue
+            try:
+                expected.update(_hashes(row))
+            except CaseDamaged as e:
+                yield Fault(e.subject, e.what)
         if there != expected:
-            yield Fault(f"content {sha256[:16]}…", "its searchable hashes do not fit its findings")
+            what = "its searchable hashes do not fit its findings" if expected else "no finding gave its hashes"
+            yield Fault(f"content {sha256[:16]}…", what)
 
 
-def _check_list(database: Database, number: int, details: Mapping[str, Any]) -> Iterator[Fault]:
+def _hashes(row: Any) -> set[tuple[object, ...]]:
+    """The rows that a finding of hashes is searched by."""
+    where = f"finding {row.number}"
+    payload = finding_of(row.record, None, where).payload
+    with understood(where):
+        if row.kind == kinds.DIGEST:
+            return {(payload["algorithm"], bytes.fromhex(payload["value"]))}
+        return {(r["algorithm"], r["ordinal"], r["value"], r["quality"]) for r in print_rows(row.sha256, payload)}
+
+
+def _check_lists(database: Database, view: View) -> Iterator[Fault]:
+    added: dict[object, tuple[int, Mapping[str, Any]]] = {}
+    removed: dict[object, object] = {}
+    for act in _acts(view, "list.add", "list.remove"):
+        number = act.details.get("list")
+        if not isinstance(number, int):
+            yield Fault(f"act {act.number}", "names no hash list")
+        elif act.action == "list.add":
+            added[number] = act.number, act.details
+        else:
+            removed[number] = act.details.get("removed")
+    t = schema.hash_list.c
+    there = [(r.number, r.removed) for r in view.stream(select(t.number, t.removed).order_by(t.number))]
+    for number, gone in there:
+        where = f"hash list {number}"
+        by, details = added.pop(number, (0, None))
+        if details is None:
+            yield Fault(where, "no act added it")
+            continue
+        yield from _faults(where, _check_list(database, number, where, by, details))
+        if gone != removed.get(number):
+            yield Fault(where, "its removal does not fit the acts: it was put out of use, or back, by no act")
+    for by, _ in added.values():
+        yield Fault(f"act {by}", "the hash list that it added is gone")
+    known = {number for number, _ in there}
+    e = schema.entry.c
+    for row in view.stream(select(e.list).distinct().order_by(e.list)):
+        if row.list not in known:
+            yield Fault(f"hash list {row.list}", "has entries, but there is no such list")
+
+
+def _check_list(
+    database: Database, number: int, where: str, by: int, details: Mapping[str, Any]
+) -> Iterator[Fault]:
     with database.reading() as connection:
-        if entries_digest(connection, details["list"]) != details["entries_digest"]:
-            yield Fault(f"act {number}", f"the hash list '{details['name']}' loaded then was altered")
+        now = added_details(connection, number)
+    names = {"sha256": "digest", "entries_digest": "its entries"}
+    altered = [names.get(k, k) for k, value in now.items() if details.get(k) != value]
+    if altered:
+        yield Fault(where, f"was altered since act {by}: {', '.join(altered)}")
 
 
-def _check_grades(view: View) -> Iterator[Fault]:
-    g = schema.grade.c
-    rows = [(r.sha256, r.grade, r.note, r.actor) for r in view.stream(select(schema.grade).order_by(g.number))]
-    said = [
-        tuple(act.details[k] for k in ("sha256", "grade", "note", "by"))
-        for act in view.acts()
-        if act.action == "grade"
-    ]
-    if rows != said:
-        yield Fault("grades", "the grades do not fit the acts that gave them")
+def _check_said(view: View, table: Table, action: str, fields: tuple[str, ...]) -> Iterator[Fault]:
+    """What people did, row by row, against the acts that record it."""
+    rows = view.stream(select(table).order_by(table.c.number))
+    for row, act in zip_longest(rows, list(_acts(view, action))):
+        if row is None:
+            yield Fault(f"act {act.number}", f"the {action} that it records is gone")
+            return
+        if act is None:
+            yield Fault(f"{action} {row.number}", "no act records it")
+            return
+        if [*(getattr(row, k) for k in fields), row.actor] != [act.details.get(k) for k in (*fields, "by")]:
+            yield Fault(f"{action} {row.number}", f"does not fit act {act.number}")
+            return
+
+
+def derived_digest(database: Database) -> str:
+    """SHA-256 over all that is derived: links, standings, the queue. An act 'rank' records it as `derived`."""
+    digest = hashlib.sha256()
+    with database.reading() as connection:
+        for table in _DERIVED:
+            digest.update(table.name.encode("ascii"))
+            rows = connection.execution_options(yield_per=1000).execute(
+                select(table).order_by(*table.primary_key.columns)
+            )
+            for row in rows:
+                digest.update(json.dumps(list(row), separators=(",", ":"), default=repr).encode("ascii"))
+    return digest.hexdigest()
+
+
+def _check_derived(database: Database, view: View) -> Iterator[Fault]:
+    for last in deque(_acts(view, "rank"), maxlen=1):
+        if "derived" in last.details and last.details["derived"] != derived_digest(database):
+            yield Fault("queue", f"the queue, a standing or a link is not as act {last.number} left it")
+
+
+def _check_batches(view: View) -> Iterator[Fault]:
+    covered: set[int] = set()
+    for act in _acts(view):
+        if "digest" in act.details:
+            covered.add(act.number)
+            yield from _faults(f"act {act.number}", _check_batch(view, act.number, act.details))
+    for table in _COVERED:
+        for row in view.stream(select(table.c.act).distinct().order_by(table.c.act)):
+            if row.act not in covered:
+                yield Fault(f"act {row.act}", f"rows of '{table.name}' name it, but it covers none")
 
 
 def _check_batch(view: View, number: int, details: Mapping[str, Any]) -> Iterator[Fault]:
-    i, c, f = schema.item.c, schema.content.c, schema.finding.c
-    items = [
-        (r.place_key, r.sha256, r.record)
-        for r in view.stream(select(i.place_key, i.sha256, i.record).where(i.act == number).order_by(i.number))
-    ]
-    contents = [
-        (r.sha256, r.size, r.media_type, r.family)
-        for r in view.stream(
-            select(c.sha256, c.size, c.media_type, c.family).where(c.act == number).order_by(c.sha256)
+    i, c, f, d = schema.item.c, schema.content.c, schema.finding.c, schema.finished.c
+    items, contents, keys, finished = (
+        [tuple(row) for row in view.stream(query)]
+        for query in (
+            select(i.place_key, i.sha256, i.container, i.record).where(i.act == number).order_by(i.number),
+            select(c.sha256, c.size, c.media_type, c.family).where(c.act == number).order_by(c.sha256),
+            select(f.key).where(f.act == number).order_by(f.number),
+            select(d.place_key, d.stamp).where(d.act == number).order_by(d.place_key),
         )
-    ]
-    keys = [r.key for r in view.stream(select(f.key).where(f.act == number).order_by(f.number))]
-    for name, rows in (("items", items), ("contents", contents), ("findings", keys)):
+    )
+    counted = {"items": items, "contents": contents, "findings": keys, "finished": finished}
+    for name, rows in counted.items():
         if len(rows) != details.get(name):
             yield Fault(f"act {number}", f"{details.get(name)} {name} were recorded, {len(rows)} are there")
             return
-    if batch_digest(items, contents, keys) != details.get("digest"):
-        yield Fault(f"act {number}", "an item, content or finding of this batch was altered or exchanged")
+    if batch_digest(items, contents, [key for (key,) in keys], finished) != details.get("digest"):
+        yield Fault(f"act {number}", "a row of this batch was altered or exchanged")
 
 
 def evidence(database: Database) -> Iterator[tuple[Item, str]]:
-    """Every file on the medium whose bytes were read, with the SHA-256 recorded then."""
+    """Every file on the medium whose bytes were read, with the SHA-256 recorded then.
+
+    Items that can't be read, or name what no file system can hold, are left out: they are faults of the record.
+    """
     i = schema.item.c
-    query = select(i.record, i.sha256).where(i.depth == 0, i.sha256.is_not(None)).order_by(i.number)
+    query = select(i.number, i.record, i.sha256).where(i.depth == 0, i.sha256.is_not(None)).order_by(i.number)
     for row in View(database).stream(query):
-        yield item_of(row.record), row.sha256
+        try:
+            item = item_of(row.record, f"item {row.number}")
+        except CaseDamaged:
+            continue
+        if b"\0" not in item.place.outer and isinstance(row.sha256, str):
+            yield item, row.sha256
 
 
 def digest_of(stream: BinaryIO) -> str:

@@ -153,7 +153,7 @@ def _engine(path: Path) -> Engine:
     else:
         url = URL.create("sqlite", database=str(path))
     engine = create_engine(url, connect_args={"timeout": 30})
-    pragmas = ("foreign_keys=ON", "temp_store=MEMORY", "cache_size=-4096", "trusted_schema=OFF")
+    pragmas: tuple[str, ...] = ("foreign_keys=ON", "temp_store=MEMORY", "cache_size=-4096", "trusted_schema=OFF")
     if not read_only:
         pragmas = ("journal_mode=WAL", "synchronous=FULL", *pragmas)
 

@@ -13,26 +13,36 @@ from sqlalchemy.dialects import postgresql, sqlite
 from leadlight.records import ListEntry, ListInfo, ListKind
 from leadlight.records.codec import dumps, when_in, when_out
 from leadlight.store import schema
-from leadlight.store.database import Database
+from leadlight.store.database import Database, understood
 
 _BATCH = 20_000
+_FIELDS = ("name", "kind", "format", "owner", "version", "dated", "entries", "added")
 
 
 def info_of(row: Any) -> ListInfo:
-    """A list from its row."""
-    return ListInfo(
-        name=row.name,
-        kind=ListKind(row.kind),
-        format=row.format,
-        owner=row.owner,
-        version=row.version,
-        date=row.dated,
-        digest=row.digest,
-        number=row.number,
-        entries=row.entries,
-        added=when_in(row.added),
-        removed=when_in(row.removed),
-    )
+    """A list from its row. Raises CaseDamaged."""
+    with understood(f"hash list {row.number}"):
+        return ListInfo(
+            name=row.name,
+            kind=ListKind(row.kind),
+            format=row.format,
+            owner=row.owner,
+            version=row.version,
+            date=row.dated,
+            digest=row.digest,
+            number=row.number,
+            entries=row.entries,
+            added=when_in(row.added),
+            removed=when_in(row.removed),
+        )
+
+
+def added_details(connection: Connection, number: int) -> dict[str, Any]:
+    """What the act of loading a list records: every field of its row but its removal, and its entries."""
+    t = schema.hash_list
+    row = connection.execute(select(t).where(t.c.number == number)).one()
+    fields = {k: getattr(row, k) for k in _FIELDS}
+    return {"list": number, **fields, "sha256": row.digest, "entries_digest": entries_digest(connection, number)}
 
 
 class Lists:
@@ -97,10 +107,12 @@ def insert_list(connection: Connection, info: ListInfo, entries: Iterable[ListEn
     return info_of(connection.execute(select(t).where(t.c.number == number)).one())
 
 
-def retire_list(connection: Connection, number: int) -> None:
-    """Take a list out of use. Its past hits stay in the record and no longer count."""
+def retire_list(connection: Connection, number: int) -> str:
+    """Take a list out of use; returns when. Its past hits stay in the record and no longer count."""
     t = schema.hash_list
-    connection.execute(update(t).where(t.c.number == number).values(removed=when_out(datetime.now(UTC))))
+    now = datetime.now(UTC).isoformat(timespec="microseconds")
+    connection.execute(update(t).where(t.c.number == number).values(removed=now))
+    return now
 
 
 def entries_digest(connection: Connection, number: int) -> str:

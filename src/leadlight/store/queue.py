@@ -14,7 +14,7 @@ from leadlight.records import Entry, Link, LinkKind, Tier
 from leadlight.records import finding as kinds
 from leadlight.records.codec import standing_in
 from leadlight.store import schema
-from leadlight.store.database import Database
+from leadlight.store.database import Database, understood
 from leadlight.store.view import View, at_most
 
 
@@ -65,12 +65,14 @@ class Queue:
         )
 
     def _entry(self, row: Any) -> Entry:
+        with understood(f"standing of {str(row.subject)[:16]}…"):
+            standing = standing_in(json.loads(row.record))
         return Entry(
             rank=row.rank,
             sha256=row.sha256,
             places=self._view.items_of(row.subject),
             group=row.group,
-            standing=standing_in(json.loads(row.record)),
+            standing=standing,
         )
 
     def months(self) -> dict[str, tuple[int, int]]:
@@ -81,9 +83,10 @@ class Queue:
             stated = finding.payload.get("captured")
             if isinstance(stated, str) and len(stated) >= 7 and stated[4] == "-":
                 captured[stated[:7]] += 1
-        query = select(schema.item.c.modified).where(schema.item.c.modified.is_not(None))
-        for row in self._view.stream(query):
-            modified[datetime.fromtimestamp(row.modified, UTC).strftime("%Y-%m")] += 1
+        i = schema.item.c
+        for row in self._view.stream(select(i.number, i.modified).where(i.modified.is_not(None))):
+            with understood(f"item {row.number}"):
+                modified[datetime.fromtimestamp(row.modified, UTC).strftime("%Y-%m")] += 1
         return {m: (captured[m], modified[m]) for m in sorted({*captured, *modified})}
 
     def stated_sources(self) -> dict[str, int]:
@@ -105,15 +108,12 @@ class Queue:
             self._view.stream(select(schema.link).order_by(k.size.desc(), k.kind, k.key).limit(at_most(most)))
         )
         return tuple(
-            Link(
-                kind=LinkKind(r.kind),
-                key=r.key,
-                members=tuple(
+            _link(
+                r,
+                tuple(
                     x.sha256
                     for x in self._view.stream(select(m.sha256).where(m.link == r.number).order_by(m.sha256))
                 ),
-                statement=r.statement,
-                facts=json.loads(r.facts),
             )
             for r in rows
         )
@@ -122,16 +122,19 @@ class Queue:
         """The links that a content is in, without their members."""
         k, m = schema.link.c, schema.link_member.c
         query = (
-            select(k.kind, k.key, k.statement, k.facts)
+            select(k.number, k.kind, k.key, k.statement, k.facts)
             .join_from(schema.link_member, schema.link, m.link == k.number)
             .where(m.sha256 == sha256)
             .order_by(k.kind, k.key)
         )
-        return tuple(
-            Link(LinkKind(r.kind), r.key, (), r.statement, json.loads(r.facts)) for r in self._view.stream(query)
-        )
+        return tuple(_link(r, ()) for r in self._view.stream(query))
 
     def looked_at(self) -> int:
         """Contents that a person has looked at."""
         row = self._view.one(select(func.count(func.distinct(schema.look.c.sha256)).label("n")))
         return int(row.n)
+
+
+def _link(row: Any, members: tuple[str, ...]) -> Link:
+    with understood(f"link {row.number}"):
+        return Link(LinkKind(row.kind), row.key, members, row.statement, json.loads(row.facts))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select
 
 from leadlight import audit
 from leadlight.records import Act, Finding, Grade, Item, ListEntry, ListInfo
@@ -17,18 +17,25 @@ from leadlight.records import finding as kinds
 from leadlight.records.codec import dumps, finding_in, finding_out, item_in, item_out, when_in, when_out
 from leadlight.records.examined import Examined
 from leadlight.store import schema
-from leadlight.store.database import Database
-from leadlight.store.lists import entries_digest, insert_list, retire_list
+from leadlight.store.database import Database, understood
+from leadlight.store.lists import added_details, insert_list, retire_list
 
 _CHUNK = 400
+_FINISHED = (
+    select(schema.finished.c.place_key, schema.finished.c.stamp)
+    .where(schema.finished.c.place_key.in_(bindparam("keys", expanding=True)))
+    .order_by(schema.finished.c.place_key, schema.finished.c.act)
+)
+"""Asked for every file: building a statement anew would cost more than running it."""
 
 
 def act_of(row: Any) -> Act:
-    """An act from its row."""
-    when = when_in(row.at)
-    if when is None:
-        raise ValueError(row.at)
-    return Act(row.number, when, row.actor, row.action, json.loads(row.details), row.previous, row.digest)
+    """An act from its row. Raises CaseDamaged."""
+    with understood(f"act {row.number}"):
+        when, details = when_in(row.at), json.loads(row.details)
+        if when is None or not isinstance(details, dict) or not _texts(row.actor, row.action):
+            raise ValueError(row.at)
+        return Act(row.number, when, row.actor, row.action, details, row.previous, row.digest)
 
 
 def finding_record(finding: Finding) -> tuple[str, str | None]:
@@ -43,14 +50,28 @@ def finding_key(sha256: str | None, place_key: str | None, record: str, sealed: 
     return hashlib.sha256(dumps([sha256, place_key, record, sealed]).encode("ascii")).hexdigest()
 
 
-def finding_of(record: str, sealed: str | None) -> Finding:
-    """The inverse of `finding_record`."""
-    return finding_in({**json.loads(record), "sealed": json.loads(sealed) if sealed else {}})
+def finding_of(record: str, sealed: str | None, where: str = "a finding") -> Finding:
+    """The inverse of `finding_record`. Raises CaseDamaged, naming `where`."""
+    with understood(where):
+        found = finding_in({**json.loads(record), "sealed": json.loads(sealed) if sealed else {}})
+        if not (isinstance(found.payload, Mapping) and isinstance(found.sealed, Mapping)):
+            raise TypeError(where)
+        if not _texts(found.analyser, found.version, found.kind, found.statement):
+            raise TypeError(where)
+        return found
 
 
-def item_of(record: str) -> Item:
-    """An item from its canonical JSON."""
-    return item_in(json.loads(record))
+def item_of(record: str, where: str = "an item") -> Item:
+    """An item from its canonical JSON. Raises CaseDamaged, naming `where`."""
+    with understood(where):
+        item = item_in(json.loads(record))
+        if not (_texts(item.source) and (item.size is None or isinstance(item.size, int))):
+            raise TypeError(where)
+        return item
+
+
+def _texts(*values: object) -> bool:
+    return all(isinstance(v, str) for v in values)
 
 
 def item_columns(item: Item) -> dict[str, Any]:
@@ -66,10 +87,19 @@ def item_columns(item: Item) -> dict[str, Any]:
     }
 
 
-def batch_digest(items: Iterable[Sequence[Any]], contents: Iterable[Sequence[Any]], keys: Iterable[str]) -> str:
-    """SHA-256 over a batch: items as (place key, sha256, record), contents as (sha256, size, type, family)."""
+def batch_digest(
+    items: Iterable[Sequence[Any]],
+    contents: Iterable[Sequence[Any]],
+    keys: Iterable[str],
+    finished: Iterable[Sequence[Any]] = (),
+) -> str:
+    """SHA-256 over a batch.
+
+    Items as (place key, sha256, container, record), contents as (sha256, size, type, family), the keys of
+    findings, and files that are done as (place key, stamp).
+    """
     digest = hashlib.sha256()
-    for part in (*items, *contents):
+    for part in (*items, *contents, *finished):
         digest.update(dumps(list(part)).encode("ascii"))
     for key in keys:
         digest.update(key.encode("ascii"))
@@ -127,10 +157,12 @@ class Recorder:
             contents = self._new_contents(connection, batch)
             fresh = {c["sha256"] for c in contents}
             findings = self._new_findings(connection, batch, fresh)
+            finished = self._new_finished(connection, done)
             digest = batch_digest(
-                [(i["place_key"], i["sha256"], i["record"]) for i in items],
+                [(i["place_key"], i["sha256"], i["container"], i["record"]) for i in items],
                 [(c["sha256"], c["size"], c["media_type"], c["family"]) for c in contents],
                 [f["key"] for f in findings],
+                [(f["place_key"], f["stamp"]) for f in finished],
             )
             act = self._append(
                 connection,
@@ -139,27 +171,26 @@ class Recorder:
                     "items": len(items),
                     "contents": len(contents),
                     "findings": len(findings),
+                    "finished": len(finished),
                     "digest": digest,
                 },
             )
-            for table, rows in ((schema.item, items), (schema.content, contents), (schema.finding, findings)):
+            for table, rows in (
+                (schema.item, items),
+                (schema.content, contents),
+                (schema.finding, findings),
+                (schema.finished, finished),
+            ):
                 if rows:
                     connection.execute(insert(table), [{**row, "act": act.number} for row in rows])
             self._prints(connection, batch, fresh)
-            self._finish(connection, done)
         failures = sum(1 for f in findings if f["kind"] == kinds.FAILURE)
         return Appended(len(items), len(contents), len(findings), failures)
 
-    def _finish(self, connection: Connection, done: Sequence[tuple[str, str]]) -> None:
-        latest = dict(done)
-        there = _existing(connection, schema.finished.c.place_key, latest)
-        fresh = [{"place_key": k, "stamp": s} for k, s in latest.items() if k not in there]
-        if fresh:
-            connection.execute(insert(schema.finished), fresh)
-        for key in there:
-            connection.execute(
-                update(schema.finished).where(schema.finished.c.place_key == key).values(stamp=latest[key])
-            )
+    def _new_finished(self, connection: Connection, done: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+        latest = dict(sorted(done, key=lambda d: d[0]))
+        there = finished_stamps(connection, tuple(latest))
+        return [{"place_key": k, "stamp": s} for k, s in latest.items() if there.get(k) != s]
 
     def _new_items(self, connection: Connection, batch: Sequence[Examined]) -> list[dict[str, Any]]:
         rows: dict[tuple[str, str | None], dict[str, Any]] = {}
@@ -245,7 +276,7 @@ class Recorder:
             if not rows:
                 return 0
             digest = batch_digest((), (), [r["key"] for r in rows])
-            counts = {"items": 0, "contents": 0, "findings": len(rows), "digest": digest}
+            counts = {"items": 0, "contents": 0, "findings": len(rows), "finished": 0, "digest": digest}
             act = self._append(connection, action, {**details, **counts})
             connection.execute(insert(schema.finding), [{**row, "act": act.number} for row in rows])
         return len(rows)
@@ -256,19 +287,7 @@ class Recorder:
             loaded = insert_list(connection, info, entries)
             if loaded.number is None:
                 raise AssertionError("a loaded list has a number")
-            self._append(
-                connection,
-                "list.add",
-                {
-                    "list": loaded.number,
-                    "name": loaded.name,
-                    "kind": str(loaded.kind),
-                    "format": loaded.format,
-                    "entries": loaded.entries,
-                    "sha256": loaded.digest,
-                    "entries_digest": entries_digest(connection, loaded.number),
-                },
-            )
+            self._append(connection, "list.add", added_details(connection, loaded.number))
         return loaded
 
     def remove_list(self, info: ListInfo) -> None:
@@ -276,29 +295,15 @@ class Recorder:
         if info.number is None:
             raise ValueError(info.name)
         with self._database.writing() as connection:
-            retire_list(connection, info.number)
-            self._append(connection, "list.remove", {"list": info.number, "name": info.name})
+            removed = retire_list(connection, info.number)
+            self._append(connection, "list.remove", {"list": info.number, "name": info.name, "removed": removed})
 
     def grade(self, grade: Grade) -> None:
         """Append a person's grade, as an act."""
+        said = {"sha256": grade.sha256, "grade": grade.grade, "note": grade.note, "at": when_out(grade.when)}
         with self._database.writing() as connection:
-            self._append(
-                connection,
-                "grade",
-                {"sha256": grade.sha256, "grade": grade.grade, "note": grade.note, "by": grade.actor},
-            )
-            connection.execute(
-                insert(schema.grade),
-                [
-                    {
-                        "sha256": grade.sha256,
-                        "grade": grade.grade,
-                        "actor": grade.actor,
-                        "at": when_out(grade.when),
-                        "note": grade.note,
-                    }
-                ],
-            )
+            self._append(connection, "grade", {**said, "by": grade.actor})
+            connection.execute(insert(schema.grade), [{**said, "actor": grade.actor}])
 
 
 def _finding_row(finding: Finding, sha256: str | None, place_key: str | None) -> dict[str, Any]:
@@ -329,6 +334,15 @@ def _existing(connection: Connection, column: Any, keys: Iterable[str]) -> set[s
         found = connection.execute(select(column).where(column.in_(wanted[start : start + _CHUNK])))
         there.update(found.scalars())
     return there
+
+
+def finished_stamps(connection: Connection, place_keys: Sequence[str]) -> dict[str, str]:
+    """The newest stamps of those files on the medium that are done, by place key."""
+    stamps: dict[str, str] = {}
+    for start in range(0, len(place_keys), _CHUNK):
+        found = connection.execute(_FINISHED, {"keys": place_keys[start : start + _CHUNK]})
+        stamps.update((r.place_key, r.stamp) for r in found)
+    return stamps
 
 
 def _absent(connection: Connection, rows: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:

@@ -76,9 +76,11 @@ finished = Table(
     "finished",
     metadata,
     Column("place_key", String(64), primary_key=True),
+    Column("act", Number, primary_key=True, autoincrement=False),
     Column("stamp", String(64), nullable=False),
 )
-"""Files on the medium that are done with all they contain: what a resumed scan skips."""
+"""Files on the medium that are done with all they contain: what a resumed scan skips. The newest act counts."""
+Index("finished_act", finished.c.act)
 
 content = Table(
     "content",

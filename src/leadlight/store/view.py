@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, bindparam, func, select
@@ -14,13 +14,10 @@ from leadlight.records import finding as kinds
 from leadlight.records.codec import when_in
 from leadlight.seams import Hit, Print
 from leadlight.store import schema
-from leadlight.store.database import Database
+from leadlight.store.database import Database, understood
 from leadlight.store.lists import Lists
-from leadlight.store.record import act_of, finding_of, item_of
+from leadlight.store.record import act_of, finding_of, finished_stamps, item_of
 
-_FINISHED = select(schema.finished.c.place_key, schema.finished.c.stamp).where(
-    schema.finished.c.place_key.in_(bindparam("keys", expanding=True))
-)
 _CONTENT = select(schema.content.c.act).where(schema.content.c.sha256 == bindparam("sha256"))
 """Asked for every file: building a statement anew would cost more than running it."""
 _STRENGTH = {"sha256": 0, "blake3": 1, "sha1": 2, "md5": 3}
@@ -72,16 +69,18 @@ class View:
     def findings(self, kind: str) -> Iterator[tuple[str, Finding]]:
         t = schema.finding.c
         query = (
-            select(t.sha256, t.record).where(t.kind == kind, t.sha256.is_not(None)).order_by(t.sha256, t.number)
+            select(t.number, t.sha256, t.record)
+            .where(t.kind == kind, t.sha256.is_not(None))
+            .order_by(t.sha256, t.number)
         )
         for row in self.stream(query):
-            yield row.sha256, finding_of(row.record, None)
+            yield row.sha256, finding_of(row.record, None, f"finding {row.number}")
 
     def items(self) -> Iterator[tuple[str, Item]]:
         t = schema.item.c
-        query = select(t.sha256, t.record).where(t.sha256.is_not(None)).order_by(t.sha256, t.place_key)
-        for row in self.stream(query):
-            yield row.sha256, item_of(row.record)
+        query = select(t.number, t.sha256, t.record).where(t.sha256.is_not(None))
+        for row in self.stream(query.order_by(t.sha256, t.place_key)):
+            yield row.sha256, item_of(row.record, f"item {row.number}")
 
     def lists(self) -> tuple[ListInfo, ...]:
         return self._lists.all()
@@ -124,29 +123,32 @@ class View:
         Sealed text comes with `sealed` only.
         """
         t = schema.finding.c
-        query = select(t.key, t.record, t.sealed).where((t.sha256 == subject) | (t.place_key == subject))
+        query = select(t.number, t.key, t.record, t.sealed)
+        query = query.where((t.sha256 == subject) | (t.place_key == subject))
         return tuple(
-            Filed(r.key[:12], finding_of(r.record, r.sealed if sealed else None))
+            Filed(r.key[:12], finding_of(r.record, r.sealed if sealed else None, f"finding {r.number}"))
             for r in self.stream(query.order_by(t.number))
         )
 
     def items_of(self, subject: str) -> tuple[Item, ...]:
         """Places of a content, or the one place whose bytes could not be read, in a fixed order."""
         t = schema.item.c
-        query = select(t.record).where((t.sha256 == subject) | ((t.place_key == subject) & t.sha256.is_(None)))
-        return tuple(item_of(r.record) for r in self.stream(query.order_by(t.path, t.place_key)))
+        query = select(t.number, t.record)
+        query = query.where((t.sha256 == subject) | ((t.place_key == subject) & t.sha256.is_(None)))
+        rows = self.stream(query.order_by(t.path, t.place_key))
+        return tuple(item_of(r.record, f"item {r.number}") for r in rows)
 
     def grades_of(self, sha256: str) -> tuple[Grade, ...]:
         """Grades by people, oldest first."""
         t = schema.grade.c
         rows = self.stream(select(schema.grade).where(t.sha256 == sha256).order_by(t.number))
-        return tuple(Grade(r.sha256, r.grade, r.actor, _when(r.at), r.note) for r in rows)
+        return tuple(Grade(r.sha256, r.grade, r.actor, _when(r.at, f"grade {r.number}"), r.note) for r in rows)
 
     def looks_of(self, sha256: str) -> tuple[Look, ...]:
         """Looks by people, oldest first."""
         t = schema.look.c
         rows = self.stream(select(schema.look).where(t.sha256 == sha256).order_by(t.number))
-        return tuple(Look(r.sha256, r.actor, _when(r.at), r.form) for r in rows)
+        return tuple(Look(r.sha256, r.actor, _when(r.at, f"look {r.number}"), r.form) for r in rows)
 
     def resolve(self, name: str, paths: tuple[str, ...]) -> list[str]:
         """Subjects that `name` may mean: a digest of four or more characters, a place key, or a path.
@@ -182,16 +184,17 @@ class View:
     def failure_counts(self) -> dict[str, int]:
         """Failures by reason."""
         counts: dict[str, int] = {}
-        query = select(schema.finding.c.record).where(schema.finding.c.kind == kinds.FAILURE)
-        for row in self.stream(query):
-            reason = str(json.loads(row.record)["payload"].get("reason", "failed"))
+        t = schema.finding.c
+        for row in self.stream(select(t.number, t.record).where(t.kind == kinds.FAILURE)):
+            found = finding_of(row.record, None, f"finding {row.number}")
+            reason = str(found.payload.get("reason", "failed"))
             counts[reason] = counts.get(reason, 0) + 1
         return dict(sorted(counts.items()))
 
     def finished(self, place_keys: Sequence[str]) -> dict[str, str]:
         """The stamps of those files on the medium that are done, by place key; a few hundred keys at a time."""
         with self._database.reading() as connection:
-            return {r.place_key: r.stamp for r in connection.execute(_FINISHED, {"keys": place_keys})}
+            return finished_stamps(connection, place_keys)
 
     def has_content(self, sha256: str) -> bool:
         """Whether a content was examined."""
@@ -212,5 +215,9 @@ def at_most(rows: int) -> int:
     return min(max(rows, 0), 1 << 62)
 
 
-def _when(text: str) -> Any:
-    return when_in(text)
+def _when(text: str, where: str) -> datetime:
+    with understood(where):
+        when = when_in(text)
+        if when is None:
+            raise ValueError(where)
+        return when
