@@ -139,6 +139,7 @@ def test_cost() -> None:
 
 def test_png_example_is_a_picture() -> None:
     assert payload(chart_png(16, 16, 1)) == {
+        "extra_bytes": 0,
         "media_type": "image/png",
         "family": "picture",
         "extension": "png",

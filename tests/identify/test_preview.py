@@ -409,6 +409,7 @@ def test_findings(examine) -> None:
     assert found.payload == {
         "width": 24,
         "height": 24,
+        "largest": [24, 24],
         "mode": "P",
         "frames": 4,
         "orientation": 1,

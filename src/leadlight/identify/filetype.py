@@ -6,13 +6,18 @@ puremagic is asked: pure Python, kept, MIT, no system library and no model to lo
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterator
 
 import puremagic
 
 from leadlight.chart import chart_png
 from leadlight.content import EMPTY, UNKNOWN, Content, FileType
+from leadlight.identify import carving
 from leadlight.identify.disks import disk_type
+from leadlight.identify.ending import ends_of
+from leadlight.identify.rarer import rarer_type
 from leadlight.identify.signatures import TEXT, ZIP, by_signature, zip_kind
 from leadlight.records import Finding, Item, finding
 from leadlight.seams import Cost, Example, Known
@@ -27,6 +32,15 @@ _TRUSTED = 0.8
 """puremagic's confidence below which its answer is no better than none: a match of less than eight bytes."""
 _DISTINCT = 4
 """Distinct bytes that a match must have: runs of zeros or of 0xFF are in all kinds of files."""
+
+
+_CARRIERS = frozenset({"text", "program", "database", "other", "unknown", "document"})
+"""Families that are no media and may carry some."""
+_SAMPLE = 64 * 1024
+_EVEN = 7.95
+"""Bits a byte; encrypted and well compressed bytes have 7.99 and more in such a sample."""
+_PIECE = 4096
+"""Bytes of a long text looked at in one place."""
 
 
 class Filetype:
@@ -52,7 +66,7 @@ class Filetype:
             return found
         if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
             return zip_kind(head, content.tail())
-        return disk_type(content) or _text(head) or _tail(head)
+        return disk_type(content) or rarer_type(content, head) or _whole_text(content, head) or _tail(head)
 
     def analyse(self, item: Item, content: Content, known: Known) -> Iterator[Finding]:
         filetype = content.filetype
@@ -63,9 +77,26 @@ class Filetype:
             "label": filetype.label,
         }
         statement = f"The bytes are: {filetype.label}."
+        also: set[str] = set()
         if filetype.family in ("picture", "document", "video", "audio") and _hides_zip(content):
-            payload["also"] = ["application/zip"]
+            also.add("application/zip")
             statement += " A ZIP archive is appended: more may lie in it."
+        if filetype.family == "picture":
+            ends = ends_of(content)
+            payload["extra_bytes"] = ends.extra
+            if ends.extra:
+                statement += f" {ends.extra} bytes lie outside the picture, where no viewer shows them."
+            for start, end in (*ends.after, *ends.beside):
+                also |= carving.signatures(_between(content, start, end))
+        elif filetype.family in _CARRIERS:
+            payload["carries"] = carried = carving.carried(content)
+            if carried:
+                statement += f" Signatures of media lie in it: {', '.join(carried)}."
+        if filetype.family == "unknown" and _high_entropy(content):
+            payload["high_entropy"] = True
+            statement += " They look encrypted or compressed."
+        if also:
+            payload["also"] = sorted(also)
         yield Finding(self.name, self.version, finding.FILETYPE, statement, payload)
 
     def examples(self) -> tuple[Example, ...]:
@@ -106,6 +137,60 @@ def _bytes_at(content: Content, start: int) -> bytes:
     with content.open() as stream:
         stream.seek(start)
         return stream.read(4)
+
+
+def _between(content: Content, start: int, end: int) -> bytes:
+    """A stretch; of a long one the first and the last 4 MiB."""
+    most = carving.SEARCHED
+    with content.open() as stream:
+        stream.seek(start)
+        first = stream.read(min(end - start, most))
+        if end - start <= most:
+            return first
+        stream.seek(max(start + most, end - most))
+        return first + stream.read(min(most, end - start - most))
+
+
+def _high_entropy(content: Content) -> bool:
+    """Whether 64 KiB at the start or in the middle are as even as what is encrypted or compressed."""
+    if content.size < _SAMPLE:
+        return False
+    with content.open() as stream:
+        for at in (0, (content.size - _SAMPLE) // 2):
+            stream.seek(at)
+            sample = stream.read(_SAMPLE)
+            counts = Counter(sample).values()
+            if -sum(n / len(sample) * math.log2(n / len(sample)) for n in counts) > _EVEN:
+                return True
+    return False
+
+
+def _whole_text(content: Content, head: bytes) -> FileType | None:
+    """Text by its first bytes, where two samples of the middle and the end are text as well."""
+    found = _text(head)
+    if found is None or content.size <= len(head):
+        return found
+    wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))
+    last = content.size - _PIECE
+    with content.open() as stream:
+        for at in (content.size // 3, content.size * 2 // 3, last):
+            start = max(len(head), min(at, last)) & ~1
+            stream.seek(start)
+            piece = stream.read(_PIECE)
+            if wide:
+                piece = _whole_letters(head[:2], piece)
+            else:
+                piece = piece.rstrip(b"\0\x1a") if at == last else piece
+                piece = piece.lstrip(bytes(range(0x80, 0xC0))) if piece[:1] >= b"\x80" else piece
+            if piece and _text(piece) is None:
+                return None
+    return found
+
+
+def _whole_letters(mark: bytes, piece: bytes) -> bytes:
+    """UTF-16 from the middle of a text: without a half of a letter at its start, with the mark."""
+    top = piece[1 if mark[0] == 0xFF else 0 :][:1]
+    return mark + (piece[2:] if top and 0xDC <= top[0] <= 0xDF else piece)
 
 
 _STARTS = (

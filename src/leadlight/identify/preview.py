@@ -21,6 +21,7 @@ from leadlight.config import MIB, Limits
 from leadlight.content import Content, Picture, Pixels
 from leadlight.errors import ContentError, LimitReached, Undecodable, Unsupported
 from leadlight.identify import extent
+from leadlight.identify.largest import largest
 from leadlight.records import Finding, Item, failure, finding
 from leadlight.seams import Cost, Example, Known
 
@@ -101,6 +102,7 @@ class Preview:
         payload = {
             "width": picture.width,
             "height": picture.height,
+            "largest": list(largest(content, (picture.width, picture.height))),
             "mode": picture.mode,
             "frames": picture.frames,
             "orientation": picture.orientation,
