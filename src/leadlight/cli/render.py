@@ -178,8 +178,7 @@ def _finding(console: Console, finding: Finding, number: str, *, unseal: bool) -
     console.print(Text(f"  {number} {finding.analyser} {finding.version}: {finding.statement}"))
     if finding.kind in (kinds.DIGEST, kinds.PDQ):
         p = finding.payload
-        quality = f", quality {p['quality']}" if p.get("quality") is not None else ""
-        console.print(Text(f"       {p['algorithm']} {p['value']}{quality}", style="dim"))
+        console.print(Text(f"       {p['algorithm']} {p['value']}", style="dim"))
     if finding.kind == kinds.FAILURE:
         console.print(Text(f"       {finding.payload.get('advice', '')}", style="dim"))
     if unseal:
