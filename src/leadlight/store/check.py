@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby, zip_longest
 from typing import Any, BinaryIO
 
-from sqlalchemy import Table, select
+from sqlalchemy import Boolean, Column, ColumnElement, Integer, Table, select, type_coerce
 
 from leadlight.audit import Fault, Line, check_chain
 from leadlight.errors import CaseDamaged
@@ -205,6 +205,11 @@ def _check_said(view: View, table: Table, action: str, fields: tuple[str, ...]) 
             return
 
 
+def _stored(column: Column[Any]) -> ColumnElement[Any]:
+    """A column as it is stored: a truth value may be spelt in ways that Python and SQL take differently."""
+    return type_coerce(column, Integer()) if isinstance(column.type, Boolean) else column
+
+
 def derived_digest(database: Database) -> str:
     """SHA-256 over all that is derived: links, standings, the queue. An act 'rank' records it as `derived`."""
     digest = hashlib.sha256()
@@ -212,7 +217,7 @@ def derived_digest(database: Database) -> str:
         for table in _DERIVED:
             digest.update(table.name.encode("ascii"))
             rows = connection.execution_options(yield_per=1000).execute(
-                select(table).order_by(*table.primary_key.columns)
+                select(*map(_stored, table.columns)).order_by(*table.primary_key.columns)
             )
             for row in rows:
                 digest.update(json.dumps(list(row), separators=(",", ":"), default=repr).encode("ascii"))
@@ -242,7 +247,9 @@ def _check_batch(view: View, number: int, details: Mapping[str, Any]) -> Iterato
     items, contents, keys, finished = (
         [tuple(row) for row in view.stream(query)]
         for query in (
-            select(i.place_key, i.sha256, i.container, i.record).where(i.act == number).order_by(i.number),
+            select(i.place_key, i.sha256, _stored(i.container), i.record)
+            .where(i.act == number)
+            .order_by(i.number),
             select(c.sha256, c.size, c.media_type, c.family).where(c.act == number).order_by(c.sha256),
             select(f.key).where(f.act == number).order_by(f.number),
             select(d.place_key, d.stamp).where(d.act == number).order_by(d.place_key),

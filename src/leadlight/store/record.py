@@ -95,8 +95,8 @@ def batch_digest(
 ) -> str:
     """SHA-256 over a batch.
 
-    Items as (place key, sha256, container, record), contents as (sha256, size, type, family), the keys of
-    findings, and files that are done as (place key, stamp).
+    Items as (place key, sha256, container as 0 or 1, record), contents as (sha256, size, type, family), the
+    keys of findings, and files that are done as (place key, stamp).
     """
     digest = hashlib.sha256()
     for part in (*items, *contents, *finished):
@@ -159,7 +159,7 @@ class Recorder:
             findings = self._new_findings(connection, batch, fresh)
             finished = self._new_finished(connection, done)
             digest = batch_digest(
-                [(i["place_key"], i["sha256"], i["container"], i["record"]) for i in items],
+                [(i["place_key"], i["sha256"], int(i["container"]), i["record"]) for i in items],
                 [(c["sha256"], c["size"], c["media_type"], c["family"]) for c in contents],
                 [f["key"] for f in findings],
                 [(f["place_key"], f["stamp"]) for f in finished],

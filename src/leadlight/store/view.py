@@ -179,7 +179,8 @@ class View:
             }
             size = connection.execute(select(func.coalesce(func.sum(schema.content.c.size), 0))).scalar_one()
             items = connection.execute(select(func.count(func.distinct(schema.item.c.place_key)))).scalar_one()
-        return {"items": items, "contents": sum(families.values()), "bytes": int(size), "families": families}
+        with understood("sizes of contents"):
+            return {"items": items, "contents": sum(families.values()), "bytes": int(size), "families": families}
 
     def failure_counts(self) -> dict[str, int]:
         """Failures by reason."""
