@@ -91,7 +91,7 @@ def one_ours(count: int, runs: int, folder: Path) -> dict[str, Any]:
         lambda q: list(index.search(q, RADIUS)), held, ASKED[OURS if kernel else "leadlight, no kernel"], runs
     )
     single = timed(lambda q: [list(index.search(q[n : n + 1], RADIUS)) for n in range(len(q))], held, 50, runs)
-    sample = queries(held, 200, 5)
+    sample = queries(held, min(200, 2_000_000_000 // count), 5)
     got = {(int(a), int(b)) for q, h, _ in index.search(sample, RADIUS) for a, b in zip(q, h, strict=True)}
     expected = brute(held, sample)
     stored = sum(p.stat().st_size for p in path.iterdir())
