@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from leadlight.config import Limits
 from leadlight.errors import LimitReached, Undecodable
-from leadlight.sources import zip_directory
+from leadlight.sources import tar, zip_directory
+from leadlight.sources.stream import Unaccounted
 from leadlight.sources.zip import PLUGIN
 from tests.sources.archives import drained, members, zipped
 
@@ -185,7 +186,8 @@ def test_zip64(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_program_before_it_shifts_offsets() -> None:
     leaves, error = drained(PLUGIN, b"MZ" * 700 + zipped(FILES))
-    assert error is None
+    assert isinstance(error, Unaccounted)
+    assert error.what == "1400 bytes of the archive belong to no listed member"
     assert [(leaf.name, leaf.data) for leaf in leaves] == FILES
 
 
@@ -364,3 +366,85 @@ def test_no_archive_at_all() -> None:
     with pytest.raises(Undecodable):
         list(members(PLUGIN, b"PK\x03\x04 and nothing more"))
     assert zip_directory.locate(io.BytesIO(b""), 0) is None
+
+
+def two(comment: bytes = b"") -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("apple", b"apple" * 50)
+        archive.writestr("pear", b"pear" * 50)
+        archive.comment = comment
+    return out.getvalue()
+
+
+def without(data: bytes, name: bytes) -> bytes:
+    """The archive with a member struck from its directory alone."""
+    start = data.index(b"PK\1\2")
+    end = data.index(b"PK\5\6")
+    kept = b"".join(b"PK\1\2" + part for part in data[start:end].split(b"PK\1\2")[1:] if name not in part)
+    tail = bytearray(data[end:])
+    struct.pack_into("<2H2I", tail, 8, 1, 1, len(kept), start)
+    return data[:start] + kept + bytes(tail)
+
+
+@pytest.mark.parametrize("name", [b"apple", b"pear"])
+def test_a_member_that_the_directory_does_not_list_is_found_and_said(name: bytes) -> None:
+    leaves, error = drained(PLUGIN, without(two(), name))
+    assert sorted(leaf.name for leaf in leaves) == [b"apple", b"pear"]
+    assert all(leaf.data in (b"apple" * 50, b"pear" * 50) for leaf in leaves)
+    assert isinstance(error, Unaccounted)
+    assert error.reason == "unaccounted"
+    assert "belong to no listed member" in error.what
+    assert "does not list: 1" in error.what
+
+
+def shifted(more: bytes) -> bytes:
+    """Bytes between the last member and the directory."""
+    data = two()
+    start, end = data.index(b"PK\1\2"), data.index(b"PK\5\6")
+    tail = bytearray(data[end:])
+    struct.pack_into("<I", tail, 16, start + len(more))
+    return data[:start] + more + data[start:end] + bytes(tail)
+
+
+@pytest.mark.parametrize("build", [two, lambda b: b + two(), shifted], ids=["comment", "before", "gap"])
+def test_bytes_that_belong_to_no_member_are_said(build) -> None:
+    leaves, error = drained(PLUGIN, build(b"x" * 65))
+    assert [leaf.name for leaf in leaves] == [b"apple", b"pear"]
+    assert isinstance(error, Unaccounted)
+    assert error.what == "65 bytes of the archive belong to no listed member"
+    assert drained(PLUGIN, build(b"x" * 64))[1] is None
+    assert drained(PLUGIN, build(bytes(5000)))[1] is None
+
+
+def test_what_streams_and_signing_blocks_need_is_accounted_for() -> None:
+    class Unseekable(io.BytesIO):
+        def seekable(self) -> bool:
+            return False
+
+        def tell(self) -> int:
+            raise io.UnsupportedOperation
+
+        def seek(self, *_: object) -> int:
+            raise io.UnsupportedOperation
+
+    out = Unseekable()
+    with zipfile.ZipFile(out, "w") as archive:
+        for n in range(50):
+            archive.writestr(f"file{n}", b"text" * n)
+    assert drained(PLUGIN, out.getvalue())[1] is None
+    assert drained(PLUGIN, shifted(b"x" * 4000 + b"APK Sig Block 42"))[1] is None
+
+
+@pytest.mark.parametrize(("extra", "comment"), [(b"x" * 500, b""), (b"", b"x" * 500), (b"", b"")])
+def test_large_fields_of_a_gzip_header_are_said(extra: bytes, comment: bytes) -> None:
+    flags = (4 if extra else 0) | 8 | (16 if comment else 0)
+    head = b"\x1f\x8b\x08" + bytes((flags,)) + bytes(6)
+    head += (len(extra).to_bytes(2, "little") + extra if extra else b"") + b"name\0"
+    head += comment + b"\0" if comment else b""
+    packer = zlib.compressobj(wbits=-15)
+    body = packer.compress(b"apple") + packer.flush()
+    data = head + body + struct.pack("<2I", zlib.crc32(b"apple"), 5)
+    leaves, error = drained(tar.PLUGIN, data)
+    assert [leaf.data for leaf in leaves] == [b"apple"]
+    assert (error and error.reason) == ("unaccounted" if extra or comment else None)

@@ -32,6 +32,23 @@ class Step(Protocol):
     def decompress(self, data: bytes, max_length: int) -> bytes: ...
 
 
+def gzip_loose(head: bytes) -> int:
+    """Bytes of the extra field and the comment in a gzip header (RFC 1952, clause 2.3), within `head`."""
+    if head[:2] != b"\x1f\x8b" or len(head) < 10:
+        return 0
+    flags, at, loose = head[3], 10, 0
+    if flags & 4:
+        length = int.from_bytes(head[at : at + 2], "little")
+        loose, at = min(length, len(head) - at), at + 2 + length
+    for flag in (8, 16):
+        if flags & flag:
+            end = head.find(b"\0", at)
+            end = len(head) if end < 0 else end
+            loose += max(0, end - at) if flag == 16 else 0
+            at = end + 1
+    return loose
+
+
 @dataclass(frozen=True, slots=True)
 class Codec:
     """One way to compress."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
+from leadlight.config import MIB
 from leadlight.content import Content
 from leadlight.errors import Undecodable
 from leadlight.limits import Budget
 from leadlight.records import Place, Times
 from leadlight.seams import Member
-from leadlight.sources import tar_headers
+from leadlight.sources import decompress, tar_headers
 from leadlight.sources.decompress import GZIP, STREAMS, Codec, Decompressed
-from leadlight.sources.stream import FOLLOWS, REPAIR, Account, content_error, unix_time
+from leadlight.sources.stream import FOLLOWS, REPAIR, Account, Unaccounted, content_error, unix_time
 from leadlight.sources.tar_headers import BLOCK, HARD_LINK, SYMBOLIC_LINK, Blocks, Header
 
 _SUFFIXES = (b".gz", b".bz2", b".xz", b".zst", b".zstd", b".bz", b".z")
@@ -80,6 +81,13 @@ def _compressed(account: Account, file: BinaryIO, content: Content, codec: Codec
             with account.open(item, counter.read, counted=False) as stream:
                 yield Member(item, stream)
         account.check()
+    loose = decompress.gzip_loose(content.head(MIB)) if codec is GZIP else 0
+    if loose > 64 and not unpacked.trailing:
+        raise Unaccounted(
+            f"{loose} bytes of the archive belong to no listed member: they lie in the header of the stream",
+            subject=account.subject,
+            advice=FOLLOWS,
+        )
     if unpacked.trailing:
         raise Undecodable(
             f"bytes that are no {codec.label} stream follow its end; not examined",

@@ -12,7 +12,7 @@ from leadlight.records import Place
 from leadlight.seams import Member
 from leadlight.sources import decompress, zip_directory
 from leadlight.sources.decompress import Codec, Decompressed
-from leadlight.sources.stream import BY_HAND, REPAIR, UNLOCK, Account, Window, content_error
+from leadlight.sources.stream import BY_HAND, FOLLOWS, REPAIR, UNLOCK, Account, Unaccounted, Window, content_error
 from leadlight.sources.zip_directory import Directory, Entry
 
 _OPEN_DOCUMENT = "application/vnd.oasis.opendocument."
@@ -80,16 +80,44 @@ class Zip:
                     subject=account.subject,
                     advice=REPAIR,
                 )
-            yield from _listed(account, file, content.size, directory)
+            covered: list[tuple[int, int]] = []
+            yield from _listed(account, file, content.size, directory, covered)
             account.check()
-            account.tail(file, directory.after, content)
+            loose = yield from _unlisted(account, file, directory, covered)
+            account.check()
+            try:
+                account.tail(file, directory.after, content)
+            except Undecodable as e:
+                if not loose:
+                    raise
+                raise Unaccounted(f"{loose}; {e.what}", subject=account.subject, advice=FOLLOWS) from e
+            if loose:
+                raise Unaccounted(loose, subject=account.subject, advice=FOLLOWS)
 
 
-def _listed(account: Account, file: BinaryIO, size: int, directory: Directory) -> Iterator[Member]:
+def _unlisted(
+    account: Account, file: BinaryIO, directory: Directory, covered: list[tuple[int, int]]
+) -> Generator[Member, None, str]:
+    """Members in bytes that nothing listed needs; returns what to say of those bytes, '' where there are none."""
+    loose = found = 0
+    for start, end in zip_directory.gaps(file, directory, covered):
+        loose += end - start
+        found += yield from _salvage(account, file, end, start, set())
+    if not loose:
+        return ""
+    said = f"{loose} bytes of the archive belong to no listed member"
+    return f"{said}; members in them that the directory does not list: {found}" if found else said
+
+
+def _listed(
+    account: Account, file: BinaryIO, size: int, directory: Directory, covered: list[tuple[int, int]]
+) -> Iterator[Member]:
     offsets: set[int] = set()
     try:
         for entry in zip_directory.entries(file, directory):
             offsets.add(entry.offset)
+            if (header := zip_directory.local(file, entry.offset)) is not None:
+                covered.append((entry.offset, header[1] + (entry.packed or 0)))
             if not entry.folder:
                 yield from _member(account, file, size, entry)
     except Undecodable as e:

@@ -7,7 +7,7 @@ are no text, and gives up where the directory at the end is lost.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
@@ -35,6 +35,9 @@ STRONG = 0x0040
 MASKED = 0x2000
 
 AES = 99
+LOOSE = 64
+"""Bytes in one stretch that no member needs and that are no matter."""
+_SIGNING_BLOCK = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,8 @@ class Directory:
     count: int
     shift: int
     """Bytes before the archive (a program that unpacks itself): added to every offset."""
+    record: int
+    """Where the record lies that ends the archive."""
     after: int
     """Where the archive ends, its comment included."""
 
@@ -95,7 +100,7 @@ def locate(file: BinaryIO, size: int) -> Directory | None:
             if shift < 0 or start + span > end:
                 continue
             if count == 0 or _at(file, start, 4) == CENTRAL:
-                return Directory(start, start + span, count, shift, after)
+                return Directory(start, start + span, count, shift, position, after)
     return None
 
 
@@ -176,11 +181,34 @@ def local(file: BinaryIO, offset: int) -> tuple[Entry, int] | None:
     return entry, offset + _LOCAL.size + names + extras
 
 
+def gaps(file: BinaryIO, directory: Directory, covered: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Stretches of more than 64 bytes, not all zeros, that no member (`covered`) and not the directory needs.
+
+    A data descriptor (at most 24 bytes), the records of ZIP64 and a signing block of Android of up to 64 KiB are
+    no gaps; the archive's comment is one.
+    """
+    known = [(directory.start, directory.end), (directory.record, directory.record + _TAIL.size)]
+    if _at(file, directory.end, 4) == _END64 and directory.record - directory.end <= _TAIL64.size + 20 + LOOSE:
+        known.append((directory.end, directory.record))
+    at = 0
+    for start, end in sorted((*covered, *known, (directory.after, directory.after))):
+        if start - at > LOOSE and not _of_no_matter(file, at, start):
+            yield at, start
+        at = max(at, end)
+
+
+def _of_no_matter(file: BinaryIO, start: int, end: int) -> bool:
+    if end - start <= _SIGNING_BLOCK and _at(file, end - 16, 16) == b"APK Sig Block 42":
+        return True
+    step = 1 << 20
+    return not any(_at(file, at, min(step, end - at)).strip(b"\0") for at in range(start, end, step))
+
+
 def find(file: BinaryIO, signatures: tuple[bytes, ...], start: int, size: int) -> int | None:
     """The first place at or after `start` where one of the 4-byte `signatures` stands."""
     step = 1 << 20
     while start < size:
-        block = _at(file, start, step + 3)
+        block = _at(file, start, min(step + 3, size - start))
         hits = [hit for s in signatures if (hit := block.find(s)) >= 0]
         if hits:
             return start + min(hits)
