@@ -51,7 +51,7 @@ from leadlight.records.dossier import Counts, Dossier, Manifest
 from leadlight.roots import REPORT_FILE, Anchored, check_evidence, recorded_roots, refuse_target, remove_new
 from leadlight.scan import Scan, writing_rest
 from leadlight.seams import Progress
-from leadlight.store.check import check_record, digest_of, evidence
+from leadlight.store.check import check_record, derived_digest, digest_of, evidence
 from leadlight.store.database import Database
 from leadlight.store.lists import Lists
 from leadlight.store.queue import Queue
@@ -275,7 +275,15 @@ class Case:
         if self._facts["profile"] != self.settings.profile:
             self._facts["profile"] = self.settings.profile
             write_facts(self.path, self._facts)
-        self._recorder.act("rank", {"profile": policy.name, "version": policy.version, "tiers": tiers})
+        self._recorder.act(
+            "rank",
+            {
+                "profile": policy.name,
+                "version": policy.version,
+                "tiers": tiers,
+                "derived": derived_digest(self._database),
+            },
+        )
 
     def rank(self) -> None:
         """Rank again by the profile of the settings; nothing is examined."""
