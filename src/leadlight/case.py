@@ -19,6 +19,7 @@ from leadlight.casefile import (
     DATABASE_FILE,
     LOCK_FILE,
     folder_error,
+    made_whole,
     read_facts,
     refuse_network_share,
     write_facts,
@@ -122,16 +123,13 @@ class Case:
             "profile": settings.profile,
             "software": __version__,
         }
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            folder.chmod(0o700)
-            database = Database.create(folder / DATABASE_FILE)
-            write_facts(folder, facts)
-        except OSError as e:
-            raise folder_error(folder, e) from e
-        case = cls(folder, database, settings, facts)
-        case._recorder.act("case.create", {"number": facts["number"], "software": __version__})
-        return case
+        with made_whole(folder) as making:
+            database = Database.create(making / DATABASE_FILE)
+            first = {"number": facts["number"], "software": __version__}
+            Recorder(database, settings.actor_name()).act("case.create", first)
+            database.close()
+            write_facts(making, facts)
+        return cls(folder, Database.open(folder / DATABASE_FILE), settings, facts)
 
     @classmethod
     def open(cls, path: str | Path, *, settings: Settings | None = None) -> Case:
@@ -257,6 +255,7 @@ class Case:
     def _settle(self) -> None:
         """Match, link and rank all that was examined."""
         policy = load_policy(self.settings.profile)
+        self._recorder.act("rank.start", {"profile": policy.name})
         for matcher in self._plugins.matchers:
             self._recorder.findings(
                 "match.record", matcher.match(self._view, self.settings), {"matcher": matcher.name}
@@ -287,8 +286,10 @@ class Case:
 
     def rank(self) -> None:
         """Rank again by the profile of the settings; nothing is examined."""
+        policy = load_policy(self.settings.profile)
         with self._held():
-            self._rank(load_policy(self.settings.profile))
+            self._recorder.act("rank.start", {"profile": policy.name})
+            self._rank(policy)
 
     # -- reading
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from leadlight.errors import CaseDamaged, CaseError, CaseFull, CaseMissing
@@ -12,6 +15,28 @@ from leadlight.errors import CaseDamaged, CaseError, CaseFull, CaseMissing
 CASE_FILE = "case.toml"
 DATABASE_FILE = "case.db"
 LOCK_FILE = "case.lock"
+
+
+@contextmanager
+def made_whole(folder: Path) -> Iterator[Path]:
+    """A folder to make a case in, which becomes `folder` at the end, whole or not at all.
+
+    `folder` must not exist or be empty. What an interrupted attempt left beside it is taken away first.
+    """
+    target = folder.resolve()
+    making = target.with_name(f".{target.name}.making")
+    try:
+        if making.exists():
+            shutil.rmtree(making)
+        making.mkdir(parents=True, mode=0o700)
+        yield making
+        making.rename(target)
+    except OSError as e:
+        shutil.rmtree(making, ignore_errors=True)
+        raise folder_error(folder, e) from e
+    except BaseException:
+        shutil.rmtree(making, ignore_errors=True)
+        raise
 
 
 def read_facts(folder: Path) -> dict[str, str]:
