@@ -245,7 +245,7 @@ def test_plugins_are_listed_in_the_order_they_run(cli: Cli) -> None:
     assert code == 0
     names = [i["name"] for i in infos if i["kind"] == "analyser"]
     assert names.index("identify.preview") < names.index("fingerprint.pdq")
-    assert all(i["available"] for i in infos)
+    assert all(i["available"] for i in infos if i["kind"] != "kernel"), "a kernel needs a compiler"
     assert "ready" in cli("plugins")[1]
 
 
