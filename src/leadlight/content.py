@@ -194,7 +194,7 @@ class Content:
             )
         if spool is not None:
             kept = spool
-            reopen = lambda: io.BufferedReader(_View(kept, size))  # noqa: E731
+            reopen = lambda: io.BufferedReader(Window(kept, 0, size))  # noqa: E731
         if reopen is None:
             raise AssertionError("a large stream is either reopened or spooled")
         return cls(
@@ -349,12 +349,13 @@ def _closed() -> BinaryIO:
     raise ValueError("this content is closed")
 
 
-class _View(io.RawIOBase):
-    """A reader with its own position over a shared spool."""
+class Window(io.RawIOBase):
+    """A reader with its own position over a stretch of a shared stream."""
 
-    def __init__(self, file: BinaryIO, size: int) -> None:
+    def __init__(self, file: BinaryIO, start: int, length: int) -> None:
         self._file = file
-        self._size = size
+        self._start = start
+        self._length = max(0, length)
         self._at = 0
 
     def readable(self) -> bool:
@@ -367,15 +368,22 @@ class _View(io.RawIOBase):
         return self._at
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        self._at = max(0, base + offset)
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._length}[whence]
+        if base + offset < 0:
+            raise ValueError("a seek before the start")
+        self._at = base + offset
         return self._at
 
-    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
-        self._file.seek(self._at)
-        got = self._file.read(len(buffer))
-        buffer[: len(got)] = got
+    def read(self, size: int = -1, /) -> bytes:
+        left = max(0, self._length - self._at)
+        self._file.seek(self._start + self._at)
+        got = self._file.read(left if size < 0 else min(size, left))
         self._at += len(got)
+        return got
+
+    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
+        got = self.read(len(buffer))
+        buffer[: len(got)] = got
         return len(got)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from leadlight.content import Content
+from leadlight.content import Content, Window
 from leadlight.errors import ContentError, Encrypted, Undecodable, Unsupported
 from leadlight.limits import Budget
 from leadlight.records import Item, Place
 from leadlight.seams import Member
 from leadlight.sources import rar_headers
 from leadlight.sources.rar_headers import HARD_LINKS, Ending, Entry
-from leadlight.sources.stream import REPAIR, UNLOCK, Account, Window
+from leadlight.sources.stream import REPAIR, UNLOCK, Account
 
 _NEEDS_UNRAR = "This needs the unrar program or library; unpack a copy by hand and scan the folder."
 

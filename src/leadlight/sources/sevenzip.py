@@ -13,12 +13,12 @@ from typing import Any, BinaryIO, cast
 import py7zr
 from py7zr.exceptions import PasswordRequired, UnsupportedCompressionMethodError
 
-from leadlight.content import Content
+from leadlight.content import Content, Window
 from leadlight.errors import ContentError, Encrypted, Undecodable, Unsupported
 from leadlight.limits import Budget
 from leadlight.records import Place, Times, display_text
 from leadlight.seams import Member
-from leadlight.sources.stream import BY_HAND, REPAIR, UNLOCK, Account, Window, content_error, windows_time
+from leadlight.sources.stream import BY_HAND, REPAIR, UNLOCK, Account, content_error, windows_time
 
 _PACE = 64 * 1024
 """Packed bytes handed to a decoder that tells when it wants more."""
