@@ -226,8 +226,7 @@ def derived_digest(database: Database) -> str:
 
 def _check_derived(database: Database, view: View) -> Iterator[Fault]:
     """Where a ranking was begun and not ended, the derived tables are not judged: the next scan rebuilds them."""
-    ranking = (act for act in _acts(view) if act.action in ("rank", "rank.start"))
-    for last in deque(ranking, maxlen=1):
+    for last in deque(_acts(view, "rank", "rank.start"), maxlen=1):
         if "derived" in last.details and last.details["derived"] != derived_digest(database):
             yield Fault("queue", f"the queue, a standing or a link is not as act {last.number} left it")
 
