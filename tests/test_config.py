@@ -96,3 +96,9 @@ def test_a_folder_of_settings_that_can_not_be_entered_is_as_none(
 
     monkeypatch.setattr(os, "stat", barred)
     assert load(environ={"HOME": str(tmp_path)}) == Settings()
+
+
+def test_a_choice_is_one_of_those_named() -> None:
+    assert from_plain({"hashing": "exact"}).hashing == "exact"
+    with pytest.raises(ConfigError, match="none of fast, exact"):
+        from_plain({"hashing": "quick"})

@@ -63,6 +63,10 @@ class Settings:
     """Bits of difference up to which a PDQ hash is a near match, 0 to 63."""
     near_quality: int = 50
     """PDQ quality below which a picture is too flat to match near, 0 to 100."""
+    hashing: str = "fast"
+    """How pictures are decoded for perceptual hashes: 'fast' leaves detail out where the picture is large enough
+    and confirms near matches by a full decode; 'exact' decodes every picture in full.
+    """
     flood_share: float = 0.02
     """An entry that matches near more than this share of a case is quarantined and shown."""
     flood_least: int = 50
@@ -188,6 +192,9 @@ _BOUNDS: dict[str, tuple[float, float]] = {
 }
 
 
+_CHOICES: dict[str, tuple[str, ...]] = {"hashing": ("fast", "exact")}
+
+
 _NAMES = {int: "a whole number", float: "a finite number", str: "text"}
 
 
@@ -217,6 +224,12 @@ def _converted(name: str, value: Any, old: Any, origin: str) -> Any:
             subject=name,
             advice=f"The default is {old!r}.",
         ) from None
+    if name in _CHOICES and new not in _CHOICES[name]:
+        raise ConfigError(
+            f"{_short(shown)} is none of {', '.join(_CHOICES[name])}, in {origin}",
+            subject=name,
+            advice=f"The default is {old!r}.",
+        )
     low, high = _BOUNDS.get(name, (1, 2**62) if wanted is not str else (0, 0))
     if wanted is not str and not low <= new <= high:
         raise ConfigError(

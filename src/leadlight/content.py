@@ -8,18 +8,33 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol, TypeVar, cast
-
-import numpy as np
-import numpy.typing as npt
+from typing import BinaryIO, Protocol, TypeVar, cast, runtime_checkable
 
 from leadlight.config import MIB, Limits
 from leadlight.errors import ContentError, LimitReached, ReadFailed, Undecodable, Unsupported
+from leadlight.raster import Picture, Pixels, Reduced, reduce
+from leadlight.window import Window
+
+__all__ = [
+    "CHUNK",
+    "EMPTY",
+    "HEAD",
+    "UNKNOWN",
+    "Content",
+    "Decoder",
+    "FileType",
+    "Hasher",
+    "Picture",
+    "Pixels",
+    "Reduced",
+    "ScaledDecoder",
+    "Window",
+    "content_of",
+]
 
 CHUNK = MIB
 HEAD = 64 * 1024
 
-Pixels = npt.NDArray[np.uint8]
 T = TypeVar("T")
 
 
@@ -48,43 +63,20 @@ UNKNOWN = FileType("application/octet-stream", "unknown", "", "bytes of no known
 EMPTY = FileType("application/x-empty", "empty", "", "empty file")
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """One decoded picture or frame."""
-
-    pixels: Pixels
-    """Shape (height, width, 3), RGB, 8 bits, in the stored orientation; alpha dropped, not composited."""
-    alpha: Pixels | None
-    """Shape (height, width) where the file stores 8-bit transparency."""
-    mode: str
-    """How the file stores it, in Pillow's words: RGB, RGBA, P, L, CMYK, I;16."""
-    orientation: int = 1
-    """The EXIF orientation to turn it upright, 1 to 8."""
-    index: int = 0
-    """The number of this frame in the file."""
-    frames: int = 1
-    """How many frames the file holds."""
-    method: str = "full"
-    """'full', or 'preview' where only an embedded preview could be read."""
-    complete: bool = True
-    """False where the file is cut short or broken and only part could be decoded; the rest is blank."""
-
-    @property
-    def width(self) -> int:
-        """Pixels across, as stored."""
-        return int(self.pixels.shape[1])
-
-    @property
-    def height(self) -> int:
-        """Pixels down, as stored."""
-        return int(self.pixels.shape[0])
-
-
 class Decoder(Protocol):
     """Turns a content into pictures. Raises Undecodable, Unsupported or LimitReached."""
 
     def decode(self, content: Content) -> Iterator[Picture]:
         """The first frame first, then others spread evenly, at most ``limits.frames``."""
+        ...
+
+
+@runtime_checkable
+class ScaledDecoder(Protocol):
+    """A decoder that can leave detail out, far faster than decoding in full."""
+
+    def scaled(self, content: Content) -> Reduced | None:
+        """The first picture's luma; None where this file must be decoded in full, or is broken in any way."""
         ...
 
 
@@ -118,12 +110,15 @@ class Content:
         self.filetype: FileType = UNKNOWN
         """Set by the pipeline once identified."""
         self.decoder: Decoder | None = None
+        self.exact = True
+        """Whether to decode in full where less would nearly do; the pipeline sets it from ``settings.hashing``."""
         self.decodes = 0
         """How often a decode was started; the pipeline's promise is at most once."""
         self._data = data
         self._reopen = reopen
         self._spool = spool
         self._first: Picture | Exception | None = None
+        self._reduced: Reduced | None = None
         self._rest: Iterator[Picture] | None = None
         self._memos: dict[str, object] = {}
 
@@ -258,6 +253,16 @@ class Content:
             raise self._first
         return self._first
 
+    def reduced(self) -> Reduced:
+        """The luma of the first picture on a small grid, made once: by a scaled decode where that is allowed
+        (`exact` is false), the decoder can, and nobody has asked for the whole; else averaged from the picture.
+
+        Raises what `picture` raises.
+        """
+        if self._reduced is None:
+            self._reduced = self._scaled() or reduce(self.picture())
+        return self._reduced
+
     def frames(self) -> Iterator[Picture]:
         """The first picture, then the others that the decoder gives; they pass by once and are not kept.
 
@@ -284,11 +289,20 @@ class Content:
         self._memos.clear()
         self._data = None
         self._first = None
+        self._reduced = None
         self._rest = None
         self._reopen = _closed
         if self._spool is not None:
             self._spool.close()
             self._spool = None
+
+    def _scaled(self) -> Reduced | None:
+        decoder: object = self.decoder
+        if self.exact or self._first is not None or not isinstance(decoder, ScaledDecoder):
+            return None
+        found = decoder.scaled(self)
+        self.decodes += found is not None
+        return found
 
     def _decode(self) -> Iterator[Picture]:
         if self.decoder is None:
@@ -347,44 +361,6 @@ def _no_room(error: OSError, subject: str) -> _NoRoom:
 
 def _closed() -> BinaryIO:
     raise ValueError("this content is closed")
-
-
-class Window(io.RawIOBase):
-    """A reader with its own position over a stretch of a shared stream."""
-
-    def __init__(self, file: BinaryIO, start: int, length: int) -> None:
-        self._file = file
-        self._start = start
-        self._length = max(0, length)
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._length}[whence]
-        if base + offset < 0:
-            raise ValueError("a seek before the start")
-        self._at = base + offset
-        return self._at
-
-    def read(self, size: int = -1, /) -> bytes:
-        left = max(0, self._length - self._at)
-        self._file.seek(self._start + self._at)
-        got = self._file.read(left if size < 0 else min(size, left))
-        self._at += len(got)
-        return got
-
-    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
-        got = self.read(len(buffer))
-        buffer[: len(got)] = got
-        return len(got)
 
 
 def content_of(data: bytes, hashers: Mapping[str, Hasher], limits: Limits | None = None) -> Content:

@@ -107,6 +107,7 @@ class Pipeline:
             yield Examined(item, None, 0, (failure_of(_read_error(e, place), "read", VERSION),), None)
             return
         content.decoder = self._decoder
+        content.exact = self.settings.hashing == "exact"
         try:
             unidentified = self._identify(content, place)
             unpacker = self._unpackers.get(content.filetype.media_type)

@@ -227,6 +227,8 @@ class Print:
     sha256: str
     value: bytes
     quality: int
+    exact: bool = True
+    """False where it was made from a scaled decode: a few bits may differ from the reference's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +263,15 @@ class Matcher(Plugin, Protocol):
 
     def match(self, view: CaseView, settings: Settings) -> Iterator[tuple[str, Finding]]:
         """Pairs of SHA-256 and a finding of kind 'match'."""
+        ...
+
+
+@runtime_checkable
+class Doubting(Protocol):
+    """A matcher whose findings may rest on fast hashes, which a full decode must confirm first."""
+
+    def doubtful(self, view: CaseView, settings: Settings) -> Iterator[str]:
+        """SHA-256 of each content that a fast hash brings near an entry, in any order: to be hashed exactly."""
         ...
 
 

@@ -1,0 +1,1 @@
+"""Decoding less of a picture than all of it."""
