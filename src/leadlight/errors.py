@@ -105,6 +105,12 @@ class LimitReached(ContentError):
         self.met = met
 
 
+class Unaccounted(Undecodable):
+    """Bytes of a container that belong to no member it lists."""
+
+    reason = "unaccounted"
+
+
 class ReadFailed(ContentError):
     """The medium did not give the bytes."""
 

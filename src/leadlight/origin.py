@@ -16,7 +16,7 @@ from leadlight.records import Answer, Basis, Filed, Origin, Proposition, Term, W
 WRITABLE = frozenset({Basis.METADATA, Basis.WATERMARK, Basis.STRUCTURE})
 """What anyone can write: one dependent group, whatever it says and however often."""
 
-_SCALE = (
+SCALE = (
     (6.0, "extremely strong"),
     (4.0, "very strong"),
     (3.0, "strong"),
@@ -24,6 +24,7 @@ _SCALE = (
     (1.0, "moderate"),
     (0.301, "weak"),
 )
+"""The least log10 likelihood ratio of each word: ENFSI Guideline for Evaluative Reporting (2015)."""
 
 _PROPOSITIONS = {
     Proposition.GENERATED: ("the output of a generative model", "a camera capture"),
@@ -35,7 +36,7 @@ _PROPOSITIONS = {
 def verbal(log10_lr: float, proposition: Proposition) -> str:
     """The ENFSI verbal scale for a log10 likelihood ratio of 0 or more, with both propositions."""
     this, other = _PROPOSITIONS[proposition]
-    for least, word in _SCALE:
+    for least, word in SCALE:
         if log10_lr >= least:
             figure = f"{10**log10_lr:,.0f}" if log10_lr >= 1 else f"{10**log10_lr:.1f}"
             return f"{word} support (likelihood ratio {figure}) for {this} rather than {other}"

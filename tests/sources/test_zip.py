@@ -15,9 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadlight.config import Limits
-from leadlight.errors import LimitReached, Undecodable
+from leadlight.errors import LimitReached, Unaccounted, Undecodable
 from leadlight.sources import tar, zip_directory
-from leadlight.sources.stream import Unaccounted
 from leadlight.sources.zip import PLUGIN
 from tests.sources.archives import drained, members, zipped
 

@@ -25,6 +25,7 @@ from markupsafe import Markup
 
 from leadlight.errors import CaseFull, UsageError
 from leadlight.export.plots import bars, timeline
+from leadlight.origin import SCALE
 from leadlight.records import Answer, Entry, LinkKind, ListKind, Reason, Tier, display_text
 from leadlight.records.dossier import Dossier, Manifest
 
@@ -73,16 +74,6 @@ REASONS: Mapping[str, str] = {
     "timeout": "no answer in time",
     "failed": "an analyser failed",
 }
-SCALE: tuple[tuple[str, str], ...] = (
-    ("below 2", "no support for either"),
-    ("2 to 10", "weak support"),
-    ("10 to 100", "moderate support"),
-    ("100 to 1,000", "moderately strong support"),
-    ("1,000 to 10,000", "strong support"),
-    ("10,000 to 1,000,000", "very strong support"),
-    ("above 1,000,000", "extremely strong support"),
-)
-"""ENFSI Guideline for Evaluative Reporting in Forensic Science (2015), likelihood ratio to words."""
 
 
 class Report:
@@ -113,6 +104,16 @@ class Report:
         data = render(dossier).encode("utf-8")
         _write(data, out)
         return Manifest(((str(out), hashlib.sha256(data).hexdigest(), len(data)),), self.losses())
+
+
+def _scale() -> list[tuple[str, str]]:
+    """Likelihood ratios and their words, from the least."""
+    words = [*reversed(SCALE)]
+    ratios = [f"{10**least:,.0f}" for least, _ in words]
+    rows = [(f"below {ratios[0]}", "no support for either")]
+    for (_, word), low, high in zip(words, ratios, [*ratios[1:], ""], strict=True):
+        rows.append((f"{low} to {high}" if high else f"above {low}", f"{word} support"))
+    return rows
 
 
 PLUGIN = Report()
@@ -156,7 +157,7 @@ def render(dossier: Dossier) -> str:
             list_kinds={str(k): word for k, word in LISTS.items()},
             link_kinds={str(k): word for k, word in LINKS.items()},
             reasons=REASONS,
-            scale=SCALE,
+            scale=_scale(),
             losses=PLUGIN.losses(),
             places_shown=PLACES_SHOWN,
             members_shown=MEMBERS_SHOWN,

@@ -80,12 +80,6 @@ def content_error(error: Exception, subject: str) -> ContentError:
     return Undecodable(what, subject=subject, advice=REPAIR)
 
 
-class Unaccounted(Undecodable):
-    """Bytes of a container that belong to no member it lists."""
-
-    reason = "unaccounted"
-
-
 class Account:
     """What comes out of one container: distinct places, members and bytes held against the Budget."""
 

@@ -7,13 +7,13 @@ from typing import BinaryIO
 
 from leadlight.config import MIB
 from leadlight.content import Content
-from leadlight.errors import Undecodable
+from leadlight.errors import Unaccounted, Undecodable
 from leadlight.limits import Budget
 from leadlight.records import Place, Times
 from leadlight.seams import Member
 from leadlight.sources import decompress, tar_headers
 from leadlight.sources.decompress import GZIP, STREAMS, Codec, Decompressed
-from leadlight.sources.stream import FOLLOWS, REPAIR, Account, Unaccounted, content_error, unix_time
+from leadlight.sources.stream import FOLLOWS, REPAIR, Account, content_error, unix_time
 from leadlight.sources.tar_headers import BLOCK, HARD_LINK, SYMBOLIC_LINK, Blocks, Header
 
 _SUFFIXES = (b".gz", b".bz2", b".xz", b".zst", b".zstd", b".bz", b".z")

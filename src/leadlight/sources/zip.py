@@ -6,13 +6,13 @@ from collections.abc import Callable, Generator, Iterator
 from typing import BinaryIO
 
 from leadlight.content import Content, Window
-from leadlight.errors import ContentError, Encrypted, Undecodable, Unsupported
+from leadlight.errors import ContentError, Encrypted, Unaccounted, Undecodable, Unsupported
 from leadlight.limits import Budget
 from leadlight.records import Place
 from leadlight.seams import Member
 from leadlight.sources import decompress, zip_directory
 from leadlight.sources.decompress import Codec, Decompressed
-from leadlight.sources.stream import BY_HAND, FOLLOWS, REPAIR, UNLOCK, Account, Unaccounted, content_error
+from leadlight.sources.stream import BY_HAND, FOLLOWS, REPAIR, UNLOCK, Account, content_error
 from leadlight.sources.zip_directory import Directory, Entry
 
 _OPEN_DOCUMENT = "application/vnd.oasis.opendocument."
