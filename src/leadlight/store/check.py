@@ -17,12 +17,12 @@ from sqlalchemy import Boolean, Column, ColumnElement, Integer, Table, select, t
 
 from leadlight.audit import Fault, Line, check_chain
 from leadlight.errors import CaseDamaged
-from leadlight.records import Act, Item
-from leadlight.records import finding as kinds
+from leadlight.records import Act, Finding, Item
 from leadlight.store import schema
 from leadlight.store.database import Database, understood
+from leadlight.store.hashes import PRINTED, digest_rows, print_rows
 from leadlight.store.lists import added_details
-from leadlight.store.record import act_of, batch_digest, finding_key, finding_of, item_columns, item_of, print_rows
+from leadlight.store.record import act_of, batch_digest, finding_key, finding_of, item_columns, item_of
 from leadlight.store.view import View
 
 _COVERED = (schema.item, schema.content, schema.finding, schema.finished)
@@ -110,8 +110,8 @@ def _check_prints(view: View) -> Iterator[Fault]:
         (r.sha256, True, r)
         for r in view.stream(
             select(f.sha256, f.number, f.kind, f.record)
-            .where(f.kind.in_((kinds.DIGEST, kinds.PDQ)), f.sha256.is_not(None))
-            .order_by(f.sha256)
+            .where(f.kind.startswith(PRINTED), f.sha256.is_not(None), f.place_key.is_(None))
+            .order_by(f.sha256, f.number)
         )
     )
     searched = (
@@ -123,29 +123,31 @@ def _check_prints(view: View) -> Iterator[Fault]:
     )
     merged = heapq.merge(found, *searched, key=lambda r: r[0])
     for sha256, rows in groupby(merged, key=lambda r: r[0]):
-        expected: set[tuple[object, ...]] = set()
+        said: list[Finding] = []
         there: set[tuple[object, ...]] = set()
         for _, is_finding, row in rows:
             if not is_finding:
                 there.add(row)
                 continue
+            where = f"finding {row.number}"
             try:
-                expected.update(_hashes(row))
+                stated = finding_of(row.record, None, where)
+                with understood(where):
+                    _hashes(sha256, [stated])
+                said.append(stated)
             except CaseDamaged as e:
                 yield Fault(e.subject, e.what)
+        expected = _hashes(sha256, said)
         if there != expected:
             what = "its searchable hashes do not fit its findings" if expected else "no finding gave its hashes"
             yield Fault(f"content {sha256[:16]}…", what)
 
 
-def _hashes(row: Any) -> set[tuple[object, ...]]:
-    """The rows that a finding of hashes is searched by."""
-    where = f"finding {row.number}"
-    payload = finding_of(row.record, None, where).payload
-    with understood(where):
-        if row.kind == kinds.DIGEST:
-            return {(payload["algorithm"], bytes.fromhex(payload["value"]))}
-        return {(r["algorithm"], r["ordinal"], r["value"], r["quality"]) for r in print_rows(row.sha256, payload)}
+def _hashes(sha256: str, said: list[Finding]) -> set[tuple[object, ...]]:
+    """The rows that a content is searched by."""
+    digests = {(r["algorithm"], r["value"]) for r in digest_rows(sha256, said)}
+    prints = {(r["algorithm"], r["ordinal"], r["value"], r["quality"]) for r in print_rows(sha256, said)}
+    return digests | prints
 
 
 def _check_lists(database: Database, view: View) -> Iterator[Fault]:

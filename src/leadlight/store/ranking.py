@@ -19,6 +19,7 @@ from leadlight.records.codec import dumps, standing_out
 from leadlight.records.hashlist import CRYPTOGRAPHIC
 from leadlight.store import schema
 from leadlight.store.database import Database
+from leadlight.store.hashes import FAST
 from leadlight.store.record import finding_of, item_of
 from leadlight.store.view import Aligned, View
 from leadlight.subject import Context, FloodKey, Subject, device_of
@@ -97,7 +98,7 @@ class Ranking:
                 near[payload["list_id"], payload["entry"]] += 1
         prints = self._view.one(
             select(func.count(func.distinct(schema.perceptual.c.sha256)).label("n")).where(
-                schema.perceptual.c.algorithm == "pdq"
+                schema.perceptual.c.algorithm.in_(("pdq", FAST["pdq"]))
             )
         )
         most = max(settings.flood_least, settings.flood_share * (prints.n if prints else 0))

@@ -18,6 +18,7 @@ from leadlight.records.codec import dumps, finding_in, finding_out, item_in, ite
 from leadlight.records.examined import Examined
 from leadlight.store import schema
 from leadlight.store.database import Database, understood
+from leadlight.store.hashes import digest_rows, print_rows
 from leadlight.store.lists import added_details, insert_list, retire_list
 
 _CHUNK = 400
@@ -244,12 +245,8 @@ class Recorder:
         for e in batch:
             if e.sha256 is None or e.of_content is None or e.sha256 not in fresh or e.sha256 in seen:
                 continue
-            for finding in e.of_content:
-                if finding.kind == kinds.DIGEST:
-                    value = bytes.fromhex(finding.payload["value"])
-                    digests.append({"sha256": e.sha256, "algorithm": finding.payload["algorithm"], "value": value})
-                elif finding.kind == kinds.PDQ:
-                    prints.extend(print_rows(e.sha256, finding.payload))
+            digests += digest_rows(e.sha256, e.of_content)
+            prints += print_rows(e.sha256, e.of_content)
             seen.add(e.sha256)
         if digests:
             connection.execute(insert(schema.digest), digests)
@@ -316,15 +313,6 @@ def _finding_row(finding: Finding, sha256: str | None, place_key: str | None) ->
         "sealed": sealed,
         "key": finding_key(sha256, place_key, record, sealed),
     }
-
-
-def print_rows(sha256: str, payload: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
-    """The rows of `perceptual` for one PDQ finding."""
-    frame, quality = int(payload.get("frame", 0)), int(payload["quality"])
-    row = {"sha256": sha256, "quality": quality}
-    yield {**row, "algorithm": "pdq", "ordinal": frame, "value": bytes.fromhex(payload["value"])}
-    for n, turned in enumerate(payload.get("dihedral", ())):
-        yield {**row, "algorithm": "pdq.dihedral", "ordinal": 8 * frame + n, "value": bytes.fromhex(turned)}
 
 
 def _existing(connection: Connection, column: Any, keys: Iterable[str]) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -15,6 +16,7 @@ from leadlight.records.codec import when_in
 from leadlight.seams import Hit, Print
 from leadlight.store import schema
 from leadlight.store.database import Database, understood
+from leadlight.store.hashes import FAST
 from leadlight.store.lists import Lists
 from leadlight.store.record import act_of, finding_of, finished_stamps, item_of
 
@@ -61,10 +63,20 @@ class View:
     # -- seams.CaseView
 
     def prints(self, algorithm: str) -> Iterator[Print]:
+        """Each hash in its exact form where there is one, else as made from a scaled decode."""
+        exact = self._print_rows(algorithm, True)
+        fast = self._print_rows(FAST.get(algorithm, f"{algorithm}.fast"), False)
+        last = None
+        for sha256, ordinal, _, found in heapq.merge(exact, fast, key=lambda r: r[:3]):
+            if (sha256, ordinal) != last:
+                yield found
+            last = sha256, ordinal
+
+    def _print_rows(self, algorithm: str, exact: bool) -> Iterator[tuple[str, int, bool, Print]]:
         t = schema.perceptual.c
-        query = select(t.sha256, t.value, t.quality).where(t.algorithm == algorithm).order_by(t.sha256, t.ordinal)
-        for row in self.stream(query):
-            yield Print(row.sha256, row.value, row.quality)
+        query = select(t.sha256, t.ordinal, t.value, t.quality).where(t.algorithm == algorithm)
+        for row in self.stream(query.order_by(t.sha256, t.ordinal)):
+            yield row.sha256, row.ordinal, not exact, Print(row.sha256, row.value, row.quality, exact)
 
     def findings(self, kind: str) -> Iterator[tuple[str, Finding]]:
         t = schema.finding.c
