@@ -113,12 +113,16 @@ class Content:
         self.exact = True
         """Whether to decode in full where less would nearly do; the pipeline sets it from ``settings.hashing``."""
         self.decodes = 0
-        """How often a decode was started; the pipeline's promise is at most once."""
+        """How often a decode was started; the pipeline's promise is at most once, and once more where a scaled
+        decode left something open.
+        """
         self._data = data
         self._reopen = reopen
         self._spool = spool
         self._first: Picture | Exception | None = None
         self._reduced: Reduced | None = None
+        self._scaled: Reduced | None = None
+        self._scaling = False
         self._rest: Iterator[Picture] | None = None
         self._memos: dict[str, object] = {}
 
@@ -253,14 +257,27 @@ class Content:
             raise self._first
         return self._first
 
+    def scaled(self) -> Reduced | None:
+        """The first picture's luma by a scaled decode, tried once; None where that is not allowed (`exact`), where
+        the decoder must decode in full, and once somebody has asked for the whole picture. Raises nothing.
+        """
+        decoder: object = self.decoder
+        if self.exact or self._first is not None or not isinstance(decoder, ScaledDecoder):
+            return None
+        if not self._scaling:
+            self._scaling = True
+            self._scaled = decoder.scaled(self)
+            self.decodes += self._scaled is not None
+        return self._scaled
+
     def reduced(self) -> Reduced:
-        """The luma of the first picture on a small grid, made once: by a scaled decode where that is allowed
-        (`exact` is false), the decoder can, and nobody has asked for the whole; else averaged from the picture.
+        """The luma of the first picture on a small grid, made once: `scaled` where that can be, else averaged
+        from the picture.
 
         Raises what `picture` raises.
         """
         if self._reduced is None:
-            self._reduced = self._scaled() or reduce(self.picture())
+            self._reduced = self.scaled() or reduce(self.picture())
         return self._reduced
 
     def frames(self) -> Iterator[Picture]:
@@ -289,20 +306,12 @@ class Content:
         self._memos.clear()
         self._data = None
         self._first = None
-        self._reduced = None
+        self._reduced = self._scaled = None
         self._rest = None
         self._reopen = _closed
         if self._spool is not None:
             self._spool.close()
             self._spool = None
-
-    def _scaled(self) -> Reduced | None:
-        decoder: object = self.decoder
-        if self.exact or self._first is not None or not isinstance(decoder, ScaledDecoder):
-            return None
-        found = decoder.scaled(self)
-        self.decodes += found is not None
-        return found
 
     def _decode(self) -> Iterator[Picture]:
         if self.decoder is None:

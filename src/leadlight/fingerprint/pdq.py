@@ -10,14 +10,16 @@ the sums are made again in the reference's own order (`ordered`): the hash is th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from leadlight.chart import chart_png
-from leadlight.content import Content, Pixels
+from leadlight.config import Settings
+from leadlight.content import Content, Pixels, Reduced
 from leadlight.fingerprint import ordered
 from leadlight.fingerprint.ordered import BITS, DCT, SIDE, Plane
 from leadlight.records import Finding, Item, finding
@@ -37,6 +39,8 @@ _COEFFICIENT_MARGIN = 5e-4
 """
 _SAMPLED = 1 << 20
 """Pixels up to which mirrored forms are sampled themselves."""
+QUALITY_MARGIN = 3
+"""Steps of quality by which a scaled decode may differ from the full one."""
 _CHANGE_MARGIN = 1.5e-4
 """The same for the difference of two neighbouring samples, in hundredths of the range: 2.7 times the greatest."""
 
@@ -60,6 +64,36 @@ def dihedral(pixels: Pixels) -> tuple[bytes, ...]:
     return _forms(pixels, _computed(pixels)[1])
 
 
+def scaled(reduced: Reduced) -> tuple[Plane, Plane]:
+    """The samples and coefficients of the full picture, as near as its reduced luma gives them.
+
+    Sampling is linear, so each value of the small plane stands for its square of pixels with the sum of their
+    weights: the hash is that of the full picture and not of a small one.
+    """
+    rows, columns = (_made_weights(n, reduced.step) for n in (reduced.height, reduced.width))
+    return _filtered(reduced.luma, rows, columns)
+
+
+def _filtered(luma: Plane, rows: Plane, columns: Plane) -> tuple[Plane, Plane]:
+    samples = np.asarray(rows @ luma @ columns.T, dtype=np.float32)
+    return samples, np.asarray(DCT @ samples @ DCT.T, dtype=np.float32)
+
+
+def _scaled_forms(reduced: Reduced, coefficients: Plane) -> tuple[bytes, ...]:
+    """The eight forms, the mirrored ones sampled where `_forms` does so."""
+    if reduced.height * reduced.width > _SAMPLED:
+        return _turned(coefficients)
+    rows, upended, columns, back = (
+        _made_weights(n, reduced.step, mirrored=mirrored)
+        for n in (reduced.height, reduced.width)
+        for mirrored in (False, True)
+    )
+    mirrored = (
+        _filtered(reduced.luma, *weights)[1] for weights in ((rows, back), (upended, columns), (upended, back))
+    )
+    return _eight((coefficients, *mirrored))
+
+
 def _forms(pixels: Pixels, coefficients: Plane) -> tuple[bytes, ...]:
     height, width = pixels.shape[:2]
     if min(height, width) < LEAST or height == width == SIDE or height * width > _SAMPLED:
@@ -70,6 +104,11 @@ def _forms(pixels: Pixels, coefficients: Plane) -> tuple[bytes, ...]:
     planes: list[Plane] = [coefficients]
     for samples in (upright @ back, upended @ columns.T, upended @ back):
         planes.append(np.asarray(DCT @ samples @ DCT.T, dtype=np.float32))
+    return _eight(planes)
+
+
+def _eight(planes: Sequence[Plane]) -> tuple[bytes, ...]:
+    """The hashes of four planes of coefficients and of the four transposed."""
     return tuple(_bits(np.ascontiguousarray(c)) for c in (*planes, *(c.T for c in planes)))
 
 
@@ -144,22 +183,33 @@ def _kept_weights(length: int) -> Plane:
     return _made_weights(length)
 
 
-def _made_weights(length: int) -> Plane:
-    """Row i holds the weights of `length` pixels in sample i of 64: two box passes, then every n-th."""
+def _made_weights(length: int, step: int = 1, *, mirrored: bool = False) -> Plane:
+    """Row i holds the weights of `length` pixels in sample i of 64: two box passes, then every n-th.
+
+    With `step`, the weights of each so many pixels are summed, of the last what there is: shape
+    (64, ceil(length / step)). `mirrored` begins at the other end of the side.
+    """
     window, half = ordered.window_of(length)
     at = np.arange(length)
     low = np.maximum(0, at + half - window)
     high = np.minimum(length, at + half)
-    weights = np.zeros((SIDE, length), dtype=np.float32)
-    steps = np.zeros(length + 1)
-    for i, o in enumerate(ordered.taken(length)):
-        inner = np.arange(low[o], high[o])
-        share = 1.0 / (inner.size * (high[inner] - low[inner]))
-        steps[:] = 0
-        np.add.at(steps, low[inner], share)
-        np.subtract.at(steps, high[inner], share)
-        weights[i] = np.cumsum(steps)[:length]
-    return weights
+    counts = high - low
+    middles = ordered.taken(length)
+    inner = middles[:, None] + half - window + np.arange(window)
+    rows, n = np.nonzero((inner >= 0) & (inner < length))
+    inner = inner[rows, n]
+    shares = 1.0 / (counts[middles][rows] * counts[inner])
+    first = middles + 2 * (half - window)
+    changes = np.zeros((SIDE, 2 * window))
+    np.add.at(changes, (rows, low[inner] - first[rows]), shares)
+    np.subtract.at(changes, (rows, high[inner] - first[rows]), shares)
+    sums = np.cumsum(changes, axis=1)
+    where = first[:, None] + np.arange(2 * window)
+    rows, n = np.nonzero((where >= 0) & (where < length))
+    pixels = length - 1 - where[rows, n] if mirrored else where[rows, n]
+    weights = np.zeros((SIDE, -(-length // step)))
+    np.add.at(weights, (rows, pixels // step), sums[rows, n])
+    return weights.astype(np.float32)
 
 
 _SIGNS = np.where(np.arange(1, BITS + 1) % 2, -1.0, 1.0).astype(np.float32)
@@ -195,7 +245,7 @@ class Pdq:
     """PDQ of each frame that is decoded; turned and mirrored forms of the first."""
 
     name = "fingerprint.pdq"
-    version = "1"
+    version = "2"
     extra = None
     requires: tuple[str, ...] = ()
     needs = frozenset({finding.PICTURE})
@@ -204,7 +254,22 @@ class Pdq:
     per_place = False
     cost = Cost.DECODE
 
+    def __init__(self, near_quality: int = 50) -> None:
+        self._near_quality = near_quality
+
+    def configure(self, settings: Settings) -> Pdq:
+        """With the operator's quality below which nothing is matched near."""
+        return Pdq(settings.near_quality)
+
     def analyse(self, item: Item, content: Content, known: Known) -> Iterator[Finding]:
+        reduced = content.scaled()
+        if reduced is not None and reduced.frames == 1:
+            samples, coefficients = scaled(reduced)
+            quality = _quality(samples)
+            if abs(quality - self._near_quality) > QUALITY_MARGIN:
+                forms = _scaled_forms(reduced, coefficients)
+                yield self._finding(_Made(forms[0], quality, f"scaled 1/{reduced.step}", forms, exact=False))
+                return
         seen: set[bytes] = set()
         for frame in content.frames():
             samples, coefficients = _computed(frame.pixels)
@@ -212,28 +277,48 @@ class Pdq:
             if value in seen:
                 continue
             seen.add(value)
-            quality = _quality(samples)
-            payload: dict[str, object] = {
-                "algorithm": "pdq",
-                "value": value.hex(),
-                "quality": quality,
-                "method": "exact" if frame.method == "full" else f"exact, of the {frame.method}",
-                "frame": frame.index,
-            }
-            if frame.index == 0:
-                payload["dihedral"] = [h.hex() for h in _forms(frame.pixels, coefficients)]
-            flat = "; too flat to match near" if quality < 50 else ""
-            where = f" of frame {frame.index}" if frame.frames > 1 else ""
-            yield Finding(
-                self.name, self.version, finding.PDQ, f"PDQ hash{where}, quality {quality}{flat}.", payload
+            forms = _forms(frame.pixels, coefficients) if frame.index == 0 else ()
+            method = "exact" if frame.method == "full" else f"exact, of the {frame.method}"
+            yield self._finding(
+                _Made(value, _quality(samples), method, forms, frame=frame.index, frames=frame.frames)
             )
+
+    def _finding(self, made: _Made) -> Finding:
+        flat = "; too flat to match near" if made.quality < self._near_quality else ""
+        where = f" of frame {made.frame}" if made.frames > 1 else ""
+        how = "" if made.exact else ", from a scaled decode"
+        payload: dict[str, object] = {
+            "algorithm": "pdq",
+            "value": made.value.hex(),
+            "quality": made.quality,
+            "method": made.method,
+            "exact": made.exact,
+            "frame": made.frame,
+        }
+        if made.forms:
+            payload["dihedral"] = [h.hex() for h in made.forms]
+        statement = f"PDQ hash{where}{how}, quality {made.quality}{flat}."
+        return Finding(self.name, self.version, finding.PDQ, statement, payload)
 
     def examples(self) -> tuple[Example, ...]:
         return (
             Example("landscape", lambda: chart_png(200, 150, 1), (finding.PDQ,), {"quality": 100, "frame": 0}),
-            Example("one pixel", lambda: chart_png(1, 1, 1), (finding.PDQ,), {"quality": 0}),
+            Example("one pixel", lambda: chart_png(1, 1, 1), (finding.PDQ,), {"quality": 0, "exact": True}),
             Example("text", lambda: b"A plain line of text.\n", ()),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """One hash, and how it was come by."""
+
+    value: bytes
+    quality: int
+    method: str
+    forms: tuple[bytes, ...] = ()
+    exact: bool = True
+    frame: int = 0
+    frames: int = 1
 
 
 PLUGIN = Pdq()
