@@ -12,8 +12,9 @@ from importlib.util import find_spec
 from typing import Any, TypeVar
 
 from leadlight.errors import ConfigError, UnknownName
-from leadlight.radius import kernel
+from leadlight.radius import kernel as radius_kernel
 from leadlight.records.dossier import PluginInfo
+from leadlight.scaled import kernel as scaled_kernel
 from leadlight.seams import (
     Analyser,
     Exporter,
@@ -93,7 +94,7 @@ def _named(plugins: Iterable[Named], name: str, what: str) -> Named:
 def registry() -> Registry:
     """The plugins of this installation, found once."""
     found = assemble([*_built_in(), *_third_party()])
-    return replace(found, infos=(*found.infos, _kernel()))
+    return replace(found, infos=(*found.infos, *_kernels()))
 
 
 def assemble(offers: Iterable[tuple[str, object, str]]) -> Registry:
@@ -221,10 +222,11 @@ def _built_in() -> Iterator[tuple[str, object, str]]:
                 yield name, plugin, ""
 
 
-def _kernel() -> PluginInfo:
-    """The compiled part, listed with what its absence costs."""
-    missing = "" if kernel.kernel() else kernel.ABSENT
-    return PluginInfo("radius", "kernel", str(kernel.LAYOUT), "leadlight.radius.kernel", not missing, missing)
+def _kernels() -> Iterator[PluginInfo]:
+    """The compiled parts, listed with what their absence costs."""
+    for name, module in (("radius", radius_kernel), ("scaled", scaled_kernel)):
+        missing = "" if module.kernel() else module.ABSENT
+        yield PluginInfo(name, "kernel", str(module.LAYOUT), module.__name__, not missing, missing)
 
 
 def _third_party() -> Iterator[tuple[str, object, str]]:

@@ -1,0 +1,12 @@
+/* Luma of 8-bit RGB, summed over weighted rows. SPDX-License-Identifier: Apache-2.0 */
+#ifndef LEADLIGHT_ROWS_H
+#define LEADLIGHT_ROWS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Into each of `count` rows of `sums` (width floats): the luma of all rows of `pixels` (height by width by 3), times the
+ * row's `height` weights, summed. Weights of zero cost next to nothing at a row's ends. */
+void lr_rows(const uint8_t *pixels, size_t height, size_t width, const float *weights, size_t count, float *sums);
+
+#endif

@@ -1,0 +1,6 @@
+from typing_extensions import Buffer
+
+LAYOUT: int
+
+def luma(data: bytes, least: int, most: int, /) -> tuple[bytearray, int, int, int, int] | None: ...
+def rows(pixels: Buffer, height: int, width: int, weights: Buffer, sums: Buffer, /) -> None: ...

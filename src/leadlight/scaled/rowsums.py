@@ -1,0 +1,30 @@
+"""The luma of a picture summed over weighted rows, in one pass over its bytes: half the cost of a perceptual
+hash of a picture that is decoded in full.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from leadlight.raster import Luma, Pixels
+from leadlight.scaled.kernel import kernel
+
+
+def rows(pixels: Pixels, weights: Luma) -> Luma | None:
+    """`weights` (shape (n, height)) times the luma (0.299 R + 0.587 G + 0.114 B) of `pixels` (RGB, of shape (height,
+    width, 3)): shape (n, width). None where there is no kernel.
+
+    Sums are of 32-bit floats, over a row's weights from the first to the last that is not zero. Raises ValueError
+    where the shapes don't fit.
+    """
+    compiled = kernel()
+    if compiled is None:
+        return None
+    height, width = pixels.shape[:2]
+    if pixels.shape != (height, width, 3) or weights.ndim != 2 or weights.shape[1] != height:
+        raise ValueError("pixels of shape (height, width, 3) and weights of shape (n, height)")
+    sums = np.zeros((len(weights), width), dtype=np.float32)
+    if sums.size and height:
+        whole = np.ascontiguousarray(pixels, dtype=np.uint8)
+        compiled.rows(whole, height, width, np.ascontiguousarray(weights, dtype=np.float32), sums)
+    return sums
