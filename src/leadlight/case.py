@@ -25,6 +25,7 @@ from leadlight.casefile import (
     write_facts,
 )
 from leadlight.config import Settings, load
+from leadlight.engine import cage
 from leadlight.engine.local import LocalEngine
 from leadlight.errors import (
     CaseBusy,
@@ -101,7 +102,7 @@ class Case:
         self._ranking = Ranking(database)
         self._queue = Queue(database)
         self._recorder = Recorder(database, settings.actor_name())
-        self._plugins: Registry = registry()
+        self._plugins: Registry = cage.listed(registry(), settings)
 
     # -- opening
 
@@ -227,6 +228,7 @@ class Case:
         lies within the evidence, which is never written to.
         """
         began = time.monotonic()
+        cage.refuse_open(self.settings)
         roots = check_evidence(paths, self.path, self._plugins.sources)
         with self._held():
             for file in lists:
@@ -246,10 +248,12 @@ class Case:
             scan = Scan(self._view, self._recorder, progress)
             with writing_rest(scan):
                 items = (i for root, source in roots.kept for i in scan.items(Anchored(source, anchors), root))
-                LocalEngine(self.settings).run(_then(items, scan.listed), scan)
+                engine = LocalEngine(self.settings, roots=[os.fsencode(r) for r, _ in roots.kept])
+                engine.run(_then(items, scan.listed), scan)
             self._settle()
             counts = count(self._database, time.monotonic() - began)
-            self._recorder.act("scan.finish", {"items": counts.items, "contents": counts.contents})
+            ended = {"items": counts.items, "contents": counts.contents, "cage": engine.caged}
+            self._recorder.act("scan.finish", ended)
         return Result(counts, scan.skipped)
 
     def _settle(self) -> None:
@@ -337,7 +341,8 @@ class Case:
 
     def dossier(self, *, top: int = 200) -> Dossier:
         """The frozen result, with the first `top` entries of the queue."""
-        return summarise(self._facts, self.settings, self._database, self._plugins.infos, top=top)
+        infos = cage.as_recorded(self._plugins.infos, self._view.acts())
+        return summarise(self._facts, self.settings, self._database, infos, top=top)
 
     def export(self, form: str, out: str | Path, *, top: int = 200, force: bool = False) -> Manifest:
         """Write the dossier in a format by name, and record that it was done.

@@ -47,6 +47,8 @@ class Limits:
     """Bytes of one metadata block (EXIF, XMP, a text chunk once inflated)."""
     seconds: float = 300.0
     """Silence of a worker on one file before it is stopped."""
+    worker_memory_bytes: int = 8 * 1024 * MIB
+    """Memory of one worker: a file that needs more costs a Failure of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,10 @@ class Settings:
     """A PEM file of C2PA trust anchors in place of the shipped official list."""
     writers: str = ""
     """A TOML file of known writers of JPEG structure, added to the shipped table."""
+    cage: str = "on"
+    """What workers are held in while they read evidence: 'on' takes every layer that this system has, 'required'
+    refuses to scan where one is missing, 'off' takes none.
+    """
     limits: Limits = field(default_factory=Limits)
 
     def actor_name(self) -> str:
@@ -189,10 +195,11 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "near_quality": (0, 100),
     "flood_share": (0, 1),
     "flood_least": (1, 10**9),
+    "worker_memory_bytes": (512 * MIB, 2**50),
 }
 
 
-_CHOICES: dict[str, tuple[str, ...]] = {"hashing": ("fast", "exact")}
+_CHOICES: dict[str, tuple[str, ...]] = {"hashing": ("fast", "exact"), "cage": ("on", "off", "required")}
 
 
 _NAMES = {int: "a whole number", float: "a finite number", str: "text"}

@@ -59,6 +59,7 @@ def leadlight(site: Path, tmp_path: Path, *arguments: object, **environment: str
             **os.environ,
             "PYTHONPATH": str(site),
             "HOSTILE_LOG": str(tmp_path / "log"),
+            "LEADLIGHT_CAGE": "off",  # the plugin writes that log
             "LEADLIGHT_LIMITS__SECONDS": "3",
             **environment,
         },

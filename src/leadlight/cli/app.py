@@ -23,6 +23,7 @@ from leadlight.cli import render
 from leadlight.cli.progress import shown_progress
 from leadlight.cli.streams import prepare, reader_may_leave, said, to_nowhere
 from leadlight.config import Settings, load
+from leadlight.engine import cage
 from leadlight.errors import LeadlightError, UsageError
 from leadlight.plugins import registry
 from leadlight.policy import profile_names
@@ -360,7 +361,7 @@ def verify(case: Case, json_: bool) -> int:
 @as_json
 def plugins(json_: bool) -> None:
     """Show what can run, in the order it runs, what is missing and how to get it."""
-    infos = registry().infos
+    infos = cage.listed(registry(), _settings()).infos
     if json_:
         render.print_json([render.plugin_json(i) for i in infos])
     else:

@@ -15,10 +15,12 @@ import subprocess
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from leadlight.config import MIB, Settings
+from leadlight.engine import cage
 from leadlight.engine.channel import Inbox, Message, examined_in, send
 from leadlight.errors import ConfigError
 from leadlight.records import Item, failure
@@ -35,10 +37,13 @@ _SINGLE = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXP
 class _Seat:
     """One worker process and what it was given."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, roots: Sequence[bytes] | None) -> None:
         environment = {**os.environ, **dict.fromkeys(_SINGLE, "1")}
+        self.scratch = cage.scratch()
+        if self.scratch is not None:
+            environment["TMPDIR"] = str(self.scratch)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "leadlight.engine.worker"],
+            [sys.executable, "-P", "-m", "leadlight.engine.worker"],  # -P: no code from the current folder
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -57,7 +62,7 @@ class _Seat:
         """... as it was found."""
         self.heard = time.monotonic()
         self.idle = False
-        send(self.inlet, {"settings": settings.to_plain()})
+        send(self.inlet, {"settings": settings.to_plain(), "cage": cage.terms(roots, self.scratch)})
 
     def end(self) -> None:
         """Stop it, whatever it does, and let go of its pipes."""
@@ -67,6 +72,7 @@ class _Seat:
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()
+        cage.clear(self.scratch)
 
 
 class LocalEngine:
@@ -74,8 +80,12 @@ class LocalEngine:
 
     name = "local"
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, roots: Sequence[bytes] | None = None) -> None:
+        """`roots` are the real paths below which workers may read evidence; all paths where None."""
         self._settings = settings
+        self._roots = roots
+        self.caged: dict[str, dict[str, Any]] = {}
+        """The layers of the cage as a worker closed them, once one has."""
         self._seats: dict[int, _Seat] = {}
         self._selector = selectors.DefaultSelector()
         self._again: deque[Item] = deque()
@@ -98,7 +108,7 @@ class LocalEngine:
             self._selector.close()
 
     def _seat(self) -> None:
-        seat = _Seat(self._settings)
+        seat = _Seat(self._settings, self._roots)
         self._seats[seat.outlet] = seat
         self._selector.register(seat.outlet, selectors.EVENT_READ)
 
@@ -153,6 +163,7 @@ class LocalEngine:
             desk.finish(seat.given.popleft())
         elif "ready" in message:
             seat.idle = True
+            self.caged = message.get("cage", self.caged)
         elif "refused" in message:
             what, subject, advice = message["refused"]
             raise ConfigError(what, subject=subject, advice=advice)

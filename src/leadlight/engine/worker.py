@@ -12,6 +12,7 @@ import warnings
 from collections import deque
 
 from leadlight.config import from_plain
+from leadlight.engine import cage
 from leadlight.engine.channel import Inbox, Message, examined_out, send
 from leadlight.errors import LeadlightError
 from leadlight.pipeline import Pipeline
@@ -37,11 +38,13 @@ class Worker:
             return
         plugins = registry()
         try:
-            pipeline = Pipeline(plugins, from_plain(first["settings"]))
+            settings = from_plain(first["settings"])
+            pipeline = Pipeline(plugins, settings)
+            caged = cage.close(first.get("cage"), settings)
         except LeadlightError as e:
             send(self._out, {"refused": [e.what, e.subject, e.advice]})
             return
-        send(self._out, {"ready": True})
+        send(self._out, {"ready": True, "cage": caged})
         while (message := self._next()) is not None:
             if message.get("stop"):
                 return
