@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from leadlight.errors import CaseBusy, CaseMissing, IndexDamaged, UsageError
-from leadlight.radius import WORDS, IndexFile, distances, files, segment, tables, words
+from leadlight.radius import WORDS, IndexFile, distances, files, listing, segment, tables, words
 from leadlight.radius.kernel import kernel
 
 needs_kernel = pytest.mark.skipif(kernel() is None, reason="no compiled kernel")
@@ -212,13 +212,13 @@ def test_another_version_is_told_as_such(name: str, built: Path, tmp_path: Path)
     path = copy_of(built, tmp_path / "x")[name]
     raw = bytearray(path.read_bytes())
     if name == "index":
-        raw = bytearray(raw.replace(b"radius index 1 ", b"radius index 2 "))
+        raw = bytearray(raw.replace(b"radius index 2 ", b"radius index 3 "))
     else:
         struct.pack_into("<I", raw, 8, 2)
     if name == "segment":
         raw[4064:4096] = blake2b(raw[:4064], digest_size=32).digest()
     path.write_bytes(raw)
-    with pytest.raises(IndexDamaged, match="version 2"):
+    with pytest.raises(IndexDamaged, match=r"version [23]"):
         IndexFile.open(tmp_path / "x")
 
 
@@ -234,8 +234,8 @@ def test_a_missing_file_is_told(built: Path, tmp_path: Path) -> None:
 def test_a_list_that_names_other_files_is_refused_by_their_contents(built: Path, tmp_path: Path) -> None:
     copies = copy_of(built, tmp_path / "x")
     facts = json.loads(copies["index"].read_bytes().split(b"\n", 1)[1])
-    facts["segments"] = [copies["tail"].name]
-    files._publish(tmp_path / "x", facts)
+    facts["segments"] = {copies["tail"].name: ""}
+    listing.publish(tmp_path / "x", facts)
     with pytest.raises(IndexDamaged, match="not a segment"):
         IndexFile.open(tmp_path / "x")
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
+from leadlight.radius import HITS, WORDS, RadiusIndex, pack
 from leadlight.records import Finding, Item, ListEntry, ListInfo, ListKind
 from leadlight.records.hashlist import CRYPTOGRAPHIC
 from leadlight.seams import Hit, Print
@@ -22,6 +24,23 @@ def flipped(value: bytes, *bits: int) -> bytes:
     for bit in bits:
         number ^= 1 << bit
     return number.to_bytes(len(value), "big")
+
+
+class MemoryNear:
+    """The PDQ entries of a list in memory."""
+
+    def __init__(self, entries: list[ListEntry]) -> None:
+        self._entries = sorted((e for e in entries if e.algorithm == "pdq"), key=lambda e: e.value)
+        self._index = RadiusIndex(pack(e.value for e in self._entries))
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def search(self, hashes: WORDS, radius: int, *, lanes: int = 1) -> Iterator[HITS]:
+        return self._index.search(hashes, radius, lanes=lanes)
+
+    def entries(self, numbers: Sequence[int]) -> list[ListEntry]:
+        return [self._entries[n] for n in numbers]
 
 
 @dataclass
@@ -59,6 +78,9 @@ class MemoryView:
 
     def entries(self, list_number: int, algorithm: str) -> Iterator[ListEntry]:
         return (e for e in self.held[list_number - 1][1] if e.algorithm == algorithm)
+
+    def near(self, list_number: int) -> AbstractContextManager[MemoryNear]:
+        return nullcontext(MemoryNear(self.held[list_number - 1][1]))
 
     def hits(self, list_number: int) -> Iterator[Hit]:
         wanted = {(e.algorithm, e.value): e.label for e in self.held[list_number - 1][1]}

@@ -11,12 +11,16 @@ point of group ``leadlight.plugins`` at the same kind of constant. All seams sha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
 
 from leadlight.config import Settings
 from leadlight.content import Content, Decoder, FileType, Hasher
@@ -241,6 +245,24 @@ class Hit:
     label: str
 
 
+class NearEntries(Protocol):
+    """The PDQ entries of one list, numbered from 0 in order of value, found by nearness."""
+
+    def __len__(self) -> int: ...
+    def search(
+        self, hashes: npt.NDArray[np.uint64], radius: int, *, lanes: int = 1
+    ) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.uint16]]]:
+        """Blocks of (place in `hashes`, number of the entry, bits that differ), as leadlight.radius gives them.
+
+        `hashes` has shape (n, 4), `radius` lies in 0 to 63; `lanes` threads search at the same time.
+        """
+        ...
+
+    def entries(self, numbers: Sequence[int]) -> list[ListEntry]:
+        """The entries of these numbers, in their order."""
+        ...
+
+
 class CaseView(Protocol):
     """What matchers and linkers may read of a case. Everything is streamed in order of SHA-256."""
 
@@ -252,6 +274,10 @@ class CaseView(Protocol):
         ...
 
     def entries(self, list_number: int, algorithm: str) -> Iterator[ListEntry]: ...
+    def near(self, list_number: int) -> AbstractContextManager[NearEntries]:
+        """The list's PDQ entries to be searched, for as long as the context lasts; none where it has none."""
+        ...
+
     def hits(self, list_number: int) -> Iterator[Hit]:
         """Exact hits on any cryptographic digest, by a join."""
         ...

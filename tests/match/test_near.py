@@ -11,7 +11,7 @@ from leadlight.match import near
 from leadlight.match.near import PLUGIN
 from leadlight.records import ListEntry, ListKind
 from leadlight.records.codec import dumps, finding_out
-from leadlight.seams import Print
+from leadlight.seams import Doubting, Print
 from tests.views import MemoryView, flipped, sha
 
 BASE = random.Random(1).randbytes(32)
@@ -43,6 +43,7 @@ def test_says_how_far_and_from_which_entry() -> None:
         "label": "label",
         "quality": 100,
         "orientation": "as stored",
+        "exact": True,
     }
     assert dumps(finding_out(finding))
 
@@ -131,6 +132,59 @@ def test_blocks_change_nothing(seed, contents, entries, block) -> None:
         near.BLOCK = before
     assert {s: (f.payload["distance"], bytes.fromhex(f.payload["entry"])) for s, f in found} == wanted
     assert [s for s, _ in found] == sorted(wanted)
+
+
+def fast(*values: bytes, quality: int = 100) -> MemoryView:
+    return MemoryView(pdq=[Print(sha(n), v, quality, exact=False) for n, v in enumerate(values)])
+
+
+def test_a_fast_hash_that_nobody_confirmed_says_so() -> None:
+    view = fast(BASE)
+    view.add_list("x", [ListEntry("pdq", flipped(BASE, 1, 2))])
+    ((_, finding),) = run(view)
+    assert finding.payload["exact"] is False
+    assert finding.statement.endswith("2 of 256 bits differ, by a fast hash that could not be confirmed.")
+
+
+def test_an_exact_hash_speaks_before_a_nearer_fast_one() -> None:
+    view = MemoryView(pdq=[Print(sha(1), BASE, 90, exact=False), Print(sha(1), flipped(BASE, 9, 10), 90)])
+    view.add_list("x", [ListEntry("pdq", BASE)])
+    ((_, finding),) = run(view)
+    assert (finding.payload["exact"], finding.payload["distance"]) == (True, 2)
+
+
+@pytest.mark.parametrize(("bits", "doubted"), [(0, True), (31, True), (31 + near.SLACK, True), (48, False)])
+def test_fast_hashes_near_an_entry_are_doubted(bits, doubted) -> None:
+    """Within the radius and beyond it: the exact hash may lie on the other side."""
+    view = fast(BASE)
+    view.add_list("other", [ListEntry("pdq", random.Random(4).randbytes(32))])
+    view.add_list("x", [ListEntry("pdq", flipped(BASE, *range(bits)))])
+    assert list(PLUGIN.doubtful(view, Settings())) == ([sha(0)] if doubted else [])
+    assert bool(run(view)) is (bits <= 31)
+
+
+def test_exact_hashes_are_never_doubted_and_turned_fast_ones_are() -> None:
+    view = case(BASE)
+    view.dihedral = [Print(sha(n), flipped(BASE, n), 100, exact=n != 3) for n in range(5)]
+    view.add_list("x", [ListEntry("pdq", BASE)])
+    assert list(PLUGIN.doubtful(view, Settings())) == [sha(3)]
+
+
+@pytest.mark.parametrize(("quality", "doubted"), [(50, True), (40, True), (39, False)])
+def test_quality_is_in_doubt_too(quality, doubted) -> None:
+    view = fast(BASE, quality=quality)
+    view.add_list("x", [ListEntry("pdq", BASE)])
+    assert bool(list(PLUGIN.doubtful(view, Settings()))) is doubted
+
+
+def test_every_radius_leaves_room_for_doubt() -> None:
+    view = fast(BASE)
+    view.add_list("x", [ListEntry("pdq", BASE)])
+    assert list(PLUGIN.doubtful(view, Settings(near_radius=63))) == [sha(0)]
+
+
+def test_the_matcher_offers_the_seam() -> None:
+    assert isinstance(PLUGIN, Doubting)
 
 
 def test_lists_without_perceptual_entries_cost_nothing() -> None:

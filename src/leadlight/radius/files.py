@@ -7,9 +7,6 @@ holds them open. One process writes at a time, any number read.
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -21,22 +18,20 @@ from typing import IO, Any
 
 import numpy as np
 
-from leadlight.errors import CaseBusy, CaseMissing, UsageError
+from leadlight.errors import UsageError
 from leadlight.radius import segment, tail
 from leadlight.radius.kernel import kernel
+from leadlight.radius.listing import LIST, facts_of, locked, publish, replaced, stat_of
 from leadlight.radius.reference import compared
 from leadlight.radius.segment import Segment, damaged
 from leadlight.radius.tables import unpacked
 from leadlight.radius.tail import Tail
 from leadlight.radius.words import HITS, INDICES, RADII, WORDS, blocks, none
 
-LIST, LOCK = "index", "lock"
-VERSION = 1
 LARGE = 1 << 16
 """So many hashes at once make a segment of their own, past the tail."""
 TAIL_MOST = 1 << 18
 """Hashes in the tail from which on `append` merges it: comparing with them takes about 0.2 ms a query."""
-_HEAD = re.compile(rb"leadlight radius index (\d+) ([0-9a-f]{64})\n")
 _OWN = re.compile(r"(segment|tail|removed)-\d+(\.part)?|index\.part")
 _TRIES = 20
 
@@ -92,10 +87,11 @@ class IndexFile:
     def __init__(self, path: Path, *, write: bool = False) -> None:
         """Open; see `open`."""
         self.path = path
-        self._lock: IO[bytes] | None = _locked(path) if write else None
+        self._lock: IO[bytes] | None = locked(path) if write else None
         self._seen: tuple[int, ...] = ()
         self._tail: Tail | None = None
         self._number = 0
+        self.note = ""
         self._state = _State((), np.empty((0, 4), dtype=np.uint64), 0, _Removed())
         try:
             self._refresh()
@@ -104,8 +100,10 @@ class IndexFile:
             raise
 
     @classmethod
-    def create(cls, path: Path, hashes: WORDS | None = None) -> IndexFile:
-        """A new index, open for writing. Raises UsageError where there is something at `path` already."""
+    def create(cls, path: Path, hashes: WORDS | None = None, *, note: str = "") -> IndexFile:
+        """A new index, open for writing. `note` is kept with it: what it was made of, so that its owner can tell
+        whether it still is. Raises UsageError where there is something at `path` already.
+        """
         try:
             path.mkdir(parents=True, exist_ok=False)
         except FileExistsError:
@@ -113,7 +111,7 @@ class IndexFile:
                 "there is something of this name already", subject=str(path), advice="Choose another name."
             ) from None
         tail.create(path / "tail-1", 0)
-        _publish(path, {"segments": [], "tail": "tail-1", "removed": None, "number": 1})
+        publish(path, {"segments": {}, "tail": "tail-1", "removed": None, "number": 1, "note": note})
         made = cls(path, write=True)
         if hashes is not None and len(hashes):
             made._fold(np.asarray(hashes), whole=False)
@@ -153,14 +151,30 @@ class IndexFile:
         """How many rows each segment has, oldest first."""
         return tuple(s.rows for s in self._refresh().segments)
 
-    def search(self, queries: WORDS, radius: RADII) -> Iterator[HITS]:
+    def search(self, queries: WORDS, radius: RADII, *, lanes: int = 1) -> Iterator[HITS]:
         """As RadiusIndex.search, with numbers in place of places: those of all hashes that were there when the
         search began. Raises ValueError where a radius is not in 0 to 63, IndexDamaged where a table is broken.
         """
         state = self._refresh()
-        return blocks(
-            lambda q, r, most: _hits(state, q, r, most), np.ascontiguousarray(queries, dtype=np.uint64), radius
-        )
+        asked = np.ascontiguousarray(queries, dtype=np.uint64)
+        return blocks(lambda q, r, most: _hits(state, q, r, most), asked, radius, lanes=lanes)
+
+    def hashes(self, ids: INDICES) -> WORDS:
+        """The hashes of some numbers, in their order; removed ones too, until a merge. Raises ValueError for a
+        number that it does not hold.
+        """
+        state = self._refresh()
+        ids = np.asarray(ids, dtype=np.int64)
+        found = np.empty((len(ids), 4), dtype=np.uint64)
+        there = (ids >= state.first) & (ids < state.next)
+        found[there] = state.added[ids[there] - state.first]
+        for one in state.segments:
+            rows, inside = one.rows_of(ids)
+            found[inside] = one.hashes[rows[inside]]
+            there |= inside
+        if not there.all():
+            raise ValueError(f"no hash has the number {ids[~there][0]}")
+        return found
 
     def append(self, hashes: WORDS) -> range:
         """Add hashes of shape (n, 4); their numbers. On disk, and seen by other processes, when this returns."""
@@ -236,22 +250,22 @@ class IndexFile:
         if not alive.all():
             ids, hashes = ids[alive], hashes[alive]
         number = self._number + 1
-        names = [s.path.name for s in kept]
+        names = {s.path.name: s.head for s in kept}
         if len(ids):
             first = int(ids[0])
             runs_on = int(ids[-1]) - first + 1 == len(ids)
-            segment.write(self.path / f"segment-{number}", hashes, None if runs_on else ids, first)
-            names.append(f"segment-{number}")
+            name = f"segment-{number}"
+            names[name] = segment.write(self.path / name, hashes, None if runs_on else ids, first)
         removed = None
         if state.removed.count:
             removed = f"removed-{number}"
             raw = state.removed.raw()
-            _replace(self.path / removed, blake2b(raw, digest_size=32).digest() + raw)
+            replaced(self.path / removed, blake2b(raw, digest_size=32).digest() + raw)
         with suppress(FileNotFoundError):
             (self.path / f"tail-{number}").unlink()
         tail.create(self.path / f"tail-{number}", state.first + fresh)
         facts = {"segments": names, "tail": f"tail-{number}", "removed": removed, "number": number}
-        _publish(self.path, facts)
+        publish(self.path, {**facts, "note": self.note})
         self._refresh()
         used = {*names, f"tail-{number}", removed}
         for old in self.path.iterdir():
@@ -265,7 +279,7 @@ class IndexFile:
         """The state as of now. A merge by another process may take files away between two looks: look again."""
         for attempt in range(_TRIES):
             try:
-                stat = _stat(self.path)
+                stat = stat_of(self.path)
                 if stat != self._seen:
                     self._load()
                     self._seen = stat
@@ -278,9 +292,12 @@ class IndexFile:
 
     def _load(self) -> None:
         raw = (self.path / LIST).read_bytes()
-        facts = _facts(self.path / LIST, raw)
+        facts = facts_of(self.path / LIST, raw)
         held = {s.path.name: s for s in self._state.segments}
         segments = tuple(held.get(n) or Segment(self.path / n) for n in facts["segments"])
+        for one in segments:
+            if one.head != facts["segments"][one.path.name]:
+                raise damaged(one.path, "is not the segment that the index names")
         removed = _Removed()
         if facts["removed"]:
             path = self.path / facts["removed"]
@@ -291,7 +308,7 @@ class IndexFile:
         followed = Tail(self.path / facts["tail"], write=self._lock is not None)
         if self._tail is not None:
             self._tail.close()
-        self._tail, self._number = followed, facts["number"]
+        self._tail, self._number, self.note = followed, facts["number"], facts["note"]
         self._state = _State(segments, np.empty((0, 4), dtype=np.uint64), followed.first, removed)
 
     def _follow(self) -> None:
@@ -308,66 +325,6 @@ class IndexFile:
                 raise damaged(self._own_tail().path, "removes a hash that was never added")
             removed = state.removed.with_more(ids) if gone else state.removed
             self._state = _State(state.segments, np.concatenate(added), state.first, removed)
-
-
-def _stat(path: Path) -> tuple[int, ...]:
-    try:
-        found = (path / LIST).stat()
-    except (FileNotFoundError, NotADirectoryError):
-        raise _missing(path) from None
-    return found.st_ino, found.st_mtime_ns, found.st_size
-
-
-def _missing(path: Path) -> CaseMissing:
-    return CaseMissing("no radius index here", subject=str(path), advice="Create it, or give another path.")
-
-
-def _locked(path: Path) -> IO[bytes]:
-    try:
-        file = (path / LOCK).open("ab")
-    except (FileNotFoundError, NotADirectoryError):
-        raise _missing(path) from None
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.close()
-        raise CaseBusy(
-            "another process is writing to this index", subject=str(path), advice="Wait until it ends."
-        ) from None
-    return file
-
-
-def _facts(path: Path, raw: bytes) -> dict[str, Any]:
-    head = _HEAD.match(raw)
-    if head is None:
-        raise damaged(path, "not the list of a radius index")
-    if int(head[1]) != VERSION:
-        raise damaged(path, f"written in version {int(head[1])}; this reads {VERSION}")
-    body = raw[head.end() :]
-    if blake2b(body, digest_size=32).hexdigest().encode() != head[2]:
-        raise damaged(path, "does not match its checksum")
-    facts: dict[str, Any] = json.loads(body)
-    return facts
-
-
-def _publish(path: Path, facts: dict[str, Any]) -> None:
-    body = json.dumps(facts, sort_keys=True).encode()
-    head = f"leadlight radius index {VERSION} {blake2b(body, digest_size=32).hexdigest()}\n".encode()
-    _replace(path / LIST, head + body)
-
-
-def _replace(path: Path, raw: bytes) -> None:
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as out:
-        out.write(raw)
-        out.flush()
-        os.fsync(out.fileno())
-    part.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _hits(state: _State, queries: WORDS, radius: int, most: int) -> HITS | None:

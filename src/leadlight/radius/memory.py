@@ -26,11 +26,11 @@ class RadiusIndex:
     def __len__(self) -> int:
         return len(self.hashes)
 
-    def search(self, queries: WORDS, radius: RADII) -> Iterator[HITS]:
+    def search(self, queries: WORDS, radius: RADII, *, lanes: int = 1) -> Iterator[HITS]:
         """Blocks of (query index, hash index, distance) with distance <= radius; each pair once, blocks in the
         order of the queries, pairs within a block in order of query and hash.
 
         `queries` has shape (m, 4); `radius` is one number or one for each query. Raises ValueError where one is
-        not in 0 to 63.
+        not in 0 to 63. With `lanes` above one, so many threads search at the same time.
         """
-        return blocks(self._index.hits, np.ascontiguousarray(queries, dtype=np.uint64), radius)
+        return blocks(self._index.hits, np.ascontiguousarray(queries, dtype=np.uint64), radius, lanes=lanes)

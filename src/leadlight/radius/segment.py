@@ -53,8 +53,10 @@ class _Section:
     digest: bytes
 
 
-def write(path: Path, hashes: WORDS, ids: INDICES | None, first: int) -> None:
-    """Write a segment, whole or not at all. `ids` ascend; None where they are first, first + 1 and so on."""
+def write(path: Path, hashes: WORDS, ids: INDICES | None, first: int) -> str:
+    """Write a segment, whole or not at all; the digest of its header, which covers all. `ids` ascend; None where
+    they are first, first + 1 and so on.
+    """
     part = path.with_name(path.name + ".part")
     compiled = kernel()
     widths = widths_for(len(hashes)) if compiled is not None and len(hashes) >= LEAST else b""
@@ -66,9 +68,8 @@ def write(path: Path, hashes: WORDS, ids: INDICES | None, first: int) -> None:
             for section in _sections(hashes, ids, widths):
                 start = out.tell()
                 view = section.view(np.uint8).reshape(-1).data
-                digest = blake2b(view, digest_size=16)
                 out.write(view)
-                sections.append(_Section(start, view.nbytes, digest.digest()))
+                sections.append(_Section(start, view.nbytes, blake2b(view, digest_size=16).digest()))
                 out.write(bytes(-out.tell() % HEADER))
             length = out.tell()
             fixed = _FIXED.pack(
@@ -77,11 +78,13 @@ def write(path: Path, hashes: WORDS, ids: INDICES | None, first: int) -> None:
             )
             table = b"".join(_SECTION.pack(s.start, s.length, s.digest) for s in sections)
             head = (fixed + table).ljust(HEADER - _DIGEST, b"\0")
+            digest = blake2b(head, digest_size=_DIGEST)
             out.seek(0)
-            out.write(head + blake2b(head, digest_size=_DIGEST).digest())
+            out.write(head + digest.digest())
             out.flush()
             os.fsync(out.fileno())
         part.replace(path)
+        return digest.hexdigest()
     except BaseException:
         with suppress(OSError):
             part.unlink()
@@ -149,6 +152,16 @@ class Segment:
         if isinstance(rows, slice):
             return np.arange(self.first, self.first + self.rows, dtype=np.int64)[rows]
         return np.asarray(rows + self.first)
+
+    def rows_of(self, ids: INDICES) -> tuple[INDICES, npt.NDArray[np.bool_]]:
+        """For each number its row, and whether it is one of this segment's at all."""
+        if self._ids is None:
+            rows = ids - self.first
+            return rows, (rows >= 0) & (rows < self.rows)
+        rows = np.searchsorted(self._ids, ids)
+        inside = rows < self.rows
+        inside[inside] = self._ids[rows[inside]] == ids[inside]
+        return rows, inside
 
     def hits(self, queries: WORDS, radius: int, most: int) -> HITS | None:
         """Hits by row, None where there are more than `most`. Raises IndexDamaged where a table is broken."""

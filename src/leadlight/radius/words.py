@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -52,33 +55,81 @@ def joined(parts: list[HITS]) -> HITS:
     return q[order], h[order], d[order]
 
 
-def blocks(ask: Callable[[WORDS, int, int], HITS | None], queries: WORDS, radius: RADII) -> Iterator[HITS]:
+ONE = TypeVar("ONE")
+OTHER = TypeVar("OTHER")
+
+
+def in_order(work: Callable[[ONE], OTHER], parts: Iterable[ONE], lanes: int) -> Iterator[OTHER]:
+    """What `work` makes of each part, in the order of the parts, `lanes` of them at work at the same time.
+
+    One result for each lane waits at most. With one lane nothing runs beside the caller.
+    """
+    if lanes < 2:
+        yield from map(work, parts)
+        return
+    with ThreadPoolExecutor(lanes, "radius") as pool:
+        waiting: deque[Future[OTHER]] = deque()
+        try:
+            for part in parts:
+                waiting.append(pool.submit(work, part))
+                if len(waiting) > lanes:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for one in waiting:
+                one.cancel()
+
+
+ASK = Callable[[WORDS, int, int], HITS | None]
+"""Gives the hits of some queries at one radius in any order, or None where there are more than its third argument
+allows."""
+
+
+def blocks(ask: ASK, queries: WORDS, radius: RADII, *, lanes: int = 1) -> Iterator[HITS]:
     """Hits of all queries, some queries at a time, in order of query and hash; each block has at least one.
 
-    `ask` gives the hits of some queries at one radius in any order, or None where there are more than its third
-    argument allows: then fewer are asked at a time. Raises ValueError where a radius is not in 0 to 63.
+    Where `ask` refuses, fewer are asked at a time. `lanes` are asked at the same time, in threads; what comes is
+    the same. Raises ValueError where a radius is not in 0 to 63.
     """
     given = np.asarray(radius, dtype=np.int64)
     wrong = given[(given < 0) | (given > MOST)]
     if wrong.size:
         raise ValueError(f"radius must lie in 0 to {MOST}, not {wrong.flat[0]}")
     radii = np.broadcast_to(given, (len(queries),))
-    low, size = 0, ASKED
-    while low < len(queries):
-        part, asked = queries[low : low + size], radii[low : low + size]
-        most = HELD if len(part) > 1 else 1 << 40
-        found: list[HITS] = []
-        for one in np.unique(asked):
-            at = np.flatnonzero(asked == one)
-            hits = ask(np.ascontiguousarray(part[at]), int(one), most)
-            if hits is None:
-                break
-            found.append((at[hits[0]] + low, hits[1], hits[2]))
-        else:
-            block = joined(found)
-            if len(block[0]):
-                yield block
-            low += len(part)
-            size = min(ASKED, size * 2)
+
+    def whole(low: int) -> tuple[int, HITS | None]:
+        return low, _asked(ask, queries, radii, low, low + ASKED)
+
+    for low, block in in_order(whole, range(0, len(queries), ASKED), lanes):
+        if block is None:
+            yield from _by_halves(ask, queries, radii, low, min(low + ASKED, len(queries)))
+        elif len(block[0]):
+            yield block
+
+
+def _by_halves(ask: ASK, queries: WORDS, radii: npt.NDArray[np.int64], start: int, end: int) -> Iterator[HITS]:
+    low, size = start, max(1, (end - start) // 2)
+    while low < end:
+        high = min(end, low + size)
+        block = _asked(ask, queries, radii, low, high)
+        if block is None:
+            size = max(1, (high - low) // 2)
             continue
-        size = max(1, len(part) // 2)
+        if len(block[0]):
+            yield block
+        low, size = high, min(ASKED, size * 2)
+
+
+def _asked(ask: ASK, queries: WORDS, radii: npt.NDArray[np.int64], low: int, high: int) -> HITS | None:
+    """The hits of the queries from `low` on; None where they are more than can be held. One alone always is."""
+    part, asked = queries[low:high], radii[low:high]
+    most = HELD if len(part) > 1 else 1 << 40
+    found: list[HITS] = []
+    for one in np.unique(asked):
+        at = np.flatnonzero(asked == one)
+        hits = ask(np.ascontiguousarray(part[at]), int(one), most)
+        if hits is None:
+            return None
+        found.append((at[hits[0]] + low, hits[1], hits[2]))
+    return joined(found)

@@ -20,6 +20,7 @@ from leadlight.store import schema
 from leadlight.store.database import Database, understood
 from leadlight.store.hashes import digest_rows, print_rows
 from leadlight.store.lists import added_details, insert_list, retire_list
+from leadlight.store.nearness import forget
 
 _CHUNK = 400
 _FINISHED = (
@@ -294,6 +295,7 @@ class Recorder:
         with self._database.writing() as connection:
             removed = retire_list(connection, info.number)
             self._append(connection, "list.remove", {"list": info.number, "name": info.name, "removed": removed})
+        forget(self._database, info.number)
 
     def grade(self, grade: Grade) -> None:
         """Append a person's grade, as an act."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from leadlight.store import schema
 from leadlight.store.database import Database, understood
 from leadlight.store.hashes import FAST
 from leadlight.store.lists import Lists
+from leadlight.store.nearness import NearList, near_list
 from leadlight.store.record import act_of, finding_of, finished_stamps, item_of
 
 _CONTENT = select(schema.content.c.act).where(schema.content.c.sha256 == bindparam("sha256"))
@@ -99,6 +100,9 @@ class View:
 
     def entries(self, list_number: int, algorithm: str) -> Iterator[ListEntry]:
         return self._lists.entries(list_number, algorithm)
+
+    def near(self, list_number: int) -> AbstractContextManager[NearList]:
+        return near_list(self._database, list_number)
 
     def hits(self, list_number: int) -> Iterator[Hit]:
         d, e = schema.digest.c, schema.entry.c
