@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import replace
 from typing import BinaryIO
 
@@ -12,7 +13,7 @@ from leadlight.errors import ContentError, LimitReached, ReadFailed
 from leadlight.limits import Budget
 from leadlight.plugins import Registry
 from leadlight.records import Finding, Item, failure
-from leadlight.records.codec import dumps, finding_out
+from leadlight.records.codec import finding_record
 from leadlight.records.examined import Examined
 from leadlight.seams import Analyser, Configurable, Known, Unpacker
 
@@ -53,6 +54,64 @@ def failure_of(error: BaseException, analyser: str, version: str) -> Finding:
     )
 
 
+Said = tuple[Finding, tuple[str, str | None]]
+"""A finding and its canonical JSON: what can't be written so is the analyser's fault, and shows here."""
+
+
+class _Held:
+    """A content that two need: who completes it, and the walk through what it holds. The last closes it."""
+
+    def __init__(self, content: Content) -> None:
+        self.content = content
+        self._holders = 1
+
+    def again(self) -> _Held:
+        self._holders += 1
+        return self
+
+    def let_go(self) -> None:
+        self._holders -= 1
+        if not self._holders:
+            self.content.close()
+
+
+class Prepared:
+    """One file that was read and named. Keeps its bytes until it is closed."""
+
+    def __init__(
+        self,
+        item: Item,
+        of_place: list[Said],
+        *,
+        sha256: str | None = None,
+        size: int = 0,
+        container: bool = False,
+        held: _Held | None = None,
+    ) -> None:
+        self.item = item
+        self.of_place = of_place
+        self.sha256 = sha256
+        self.size = size
+        self.container = container
+        self._held = held
+
+    @property
+    def content(self) -> Content | None:
+        """None where nothing is left to examine: it could not be read, or was given before."""
+        return self._held.content if self._held else None
+
+    @property
+    def to_claim(self) -> str | None:
+        """The SHA-256 of a content that may have to be examined."""
+        return self.sha256 if self._held else None
+
+    def close(self) -> None:
+        """Let go of its bytes."""
+        held, self._held = self._held, None
+        if held is not None:
+            held.let_go()
+
+
 class Pipeline:
     """Runs analysers over files. The same file gives the same findings, whoever runs it."""
 
@@ -80,8 +139,39 @@ class Pipeline:
         `open_` gives a seekable stream; `claim` says whether a content, named by its SHA-256 and found as an item,
         is still to be examined; `tick` is called now and then while a long read goes on.
         """
-        budget = Budget(self.settings.limits)
-        yield from self._one(item, open_, open_, budget, claim, tick)
+        with closing(self.prepare(item, open_, tick=tick)) as files:
+            for prepared in files:
+                with closing(prepared):
+                    asked = prepared.to_claim
+                    found = self.complete(prepared, new=asked is not None and claim(asked, prepared.item))
+                yield found
+
+    def prepare(
+        self, item: Item, open_: Callable[[], BinaryIO], *, tick: Callable[[], None] = lambda: None
+    ) -> Generator[Prepared, None, None]:
+        """`item` and all that it holds, in order, each read and named and no more; `complete` does the rest, now
+        or when others were read: the order in which they are completed is the caller's.
+        """
+        yield from self._one(item, open_, open_, Budget(self.settings.limits), tick)
+
+    def complete(self, prepared: Prepared, *, new: bool) -> Examined:
+        """All that is said of one file: of its content only where that is `new`, of its place in any case."""
+        content = prepared.content
+        of_content = None
+        if new and content is not None:
+            of_content = self._run(self._per_content, prepared.item, content)
+            if not prepared.container and content.filetype.family in ("archive", "disk"):
+                of_content.append(_said(_not_opened(content)))
+        written = [text for _, text in (*prepared.of_place, *(of_content or ()))]
+        return Examined(
+            item=prepared.item,
+            sha256=prepared.sha256,
+            size=prepared.size,
+            of_place=tuple(finding for finding, _ in prepared.of_place),
+            of_content=None if of_content is None else tuple(finding for finding, _ in of_content),
+            container=prepared.container,
+            written=tuple(written),
+        )
 
     def _one(
         self,
@@ -89,9 +179,8 @@ class Pipeline:
         open_: Callable[[], BinaryIO],
         reopen: Callable[[], BinaryIO] | None,
         budget: Budget,
-        claim: Callable[[str, Item], bool],
         tick: Callable[[], None],
-    ) -> Iterator[Examined]:
+    ) -> Generator[Prepared, None, None]:
         place = str(item.place)
         try:
             with open_() as stream:
@@ -104,75 +193,77 @@ class Pipeline:
                     tick=tick,
                 )
         except Exception as e:
-            yield Examined(item, None, 0, (failure_of(_read_error(e, place), "read", VERSION),), None)
+            yield Prepared(item, [_said(failure_of(_read_error(e, place), "read", VERSION))])
             return
         content.decoder = self._decoder
         content.exact = self.settings.hashing == "exact"
+        held = _Held(content)
         try:
-            unidentified = self._identify(content, place)
+            said = self._identify(content, place)
             unpacker = self._unpackers.get(content.filetype.media_type)
-            of_place = (*unidentified, *self._run(self._per_place, item, content))
+            said += self._run(self._per_place, item, content)
             if content.broken is not None:
-                of_place = (*of_place, _partly_read(content.broken, content.size))
-            new = claim(content.sha256, item)
-            of_content = tuple(self._run(self._per_content, item, content)) if new else None
-            if of_content is not None and unpacker is None and content.filetype.family in ("archive", "disk"):
-                of_content = (*of_content, _not_opened(content))
-            yield Examined(item, content.sha256, content.size, of_place, of_content, unpacker is not None)
+                said.append(_said(_partly_read(content.broken, content.size)))
+            yield Prepared(
+                item,
+                said,
+                sha256=content.sha256,
+                size=content.size,
+                container=unpacker is not None,
+                held=held.again(),
+            )
             if unpacker is not None:
-                yield from self._members(unpacker, item, content, budget, claim, tick)
+                yield from self._members(unpacker, item, content, budget, tick)
         finally:
-            content.close()
+            held.let_go()
 
-    def _identify(self, content: Content, place: str) -> tuple[Finding, ...]:
+    def _identify(self, content: Content, place: str) -> list[Said]:
         """Name the type; a Failure where the medium does not give the bytes again, and the type stays unknown."""
         try:
             content.filetype = self._identifier.identify(content)
         except Exception as e:
-            return (failure_of(_read_error(e, place), "read", VERSION),)
-        return ()
+            return [_said(failure_of(_read_error(e, place), "read", VERSION))]
+        return []
 
     def _members(
-        self,
-        unpacker: Unpacker,
-        item: Item,
-        content: Content,
-        budget: Budget,
-        claim: Callable[[str, Item], bool],
-        tick: Callable[[], None],
-    ) -> Iterator[Examined]:
+        self, unpacker: Unpacker, item: Item, content: Content, budget: Budget, tick: Callable[[], None]
+    ) -> Generator[Prepared, None, None]:
         try:
             budget.enter(item.place.depth, str(item.place))
             for member in unpacker.unpack(item.place, content, budget):
                 tick()
                 if member.stream is None:
-                    found = (member.failure,) if member.failure else ()
-                    yield Examined(member.item, None, 0, found, None)
+                    yield Prepared(member.item, [_said(member.failure)] if member.failure else [])
                     continue
                 opened = member.stream
-                yield from self._one(member.item, lambda s=opened: s, None, budget, claim, tick)  # type: ignore[misc]
+                yield from self._one(member.item, lambda s=opened: s, None, budget, tick)  # type: ignore[misc]
         except Exception as e:
-            found = (failure_of(e, unpacker.name, unpacker.version),)
-            yield Examined(item, content.sha256, content.size, found, None, True)
+            said = [_said(failure_of(e, unpacker.name, unpacker.version))]
+            yield Prepared(item, said, sha256=content.sha256, size=content.size, container=True)
 
-    def _run(self, analysers: tuple[Analyser, ...], item: Item, content: Content) -> Iterator[Finding]:
+    def _run(self, analysers: tuple[Analyser, ...], item: Item, content: Content) -> list[Said]:
         known = Known()
         family = content.filetype.family
+        said: list[Said] = []
         for analyser in analysers:
             if analyser.families and family not in analyser.families:
                 continue
             if any(known.first(kind) is None for kind in analyser.needs) and not analyser.per_place:
                 continue
-            made: list[Finding] = []
+            made: list[Said] = []
             try:
                 for finding in analyser.analyse(item, content, known):
-                    dumps(finding_out(finding))
-                    made.append(finding)
+                    made.append(_said(finding))
             except Exception as e:
-                made.append(failure_of(e, analyser.name, analyser.version))
-            for finding in made:
+                made.append(_said(failure_of(e, analyser.name, analyser.version)))
+            for finding, _ in made:
                 known.add(finding)
-                yield finding
+            said += made
+        return said
+
+
+def _said(finding: Finding) -> Said:
+    return finding, finding_record(finding)
 
 
 def _read_error(error: BaseException, place: str) -> BaseException:

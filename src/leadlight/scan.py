@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -22,6 +22,8 @@ BATCH_RECORDS = 1000
 UNREADABLE = ReadFailed.reason
 BATCH_SECONDS = 2.0
 """A batch is written when either is reached: what a power loss can cost, at most."""
+SHOWN_SECONDS = 0.1
+"""Progress is told no more often than this."""
 LISTED_AHEAD = 256
 """Files listed before the record is asked, at once, which of them are done."""
 
@@ -53,11 +55,13 @@ class Scan:
         self._recorder = recorder
         self._progress = progress
         self._claimed: set[str] = set()
+        """Contents that are being examined or not yet written: never more than the workers and one batch hold."""
         self._unread: set[str] = set()
         """Files on the medium of which something could not be read: the next scan tries them again."""
         self._batch: list[Examined] = []
         self._done: list[tuple[str, str]] = []
         self._written = time.monotonic()
+        self._shown = 0.0
         self._started = datetime.now(UTC)
         self._items = self._contents = self._bytes = self._failures = 0
         self._listed = self._finished = self._listed_bytes = self._finished_bytes = 0
@@ -87,11 +91,15 @@ class Scan:
 
     # -- seams.Desk
 
-    def claim(self, sha256: str) -> bool:
-        if sha256 in self._claimed or self._view.has_content(sha256):
-            return False
-        self._claimed.add(sha256)
-        return True
+    def claims(self, sha256s: Sequence[str]) -> list[bool]:
+        there = self._view.contents_of([s for s in sha256s if s not in self._claimed])
+        granted = []
+        for sha256 in sha256s:
+            new = sha256 not in self._claimed and sha256 not in there
+            if new:
+                self._claimed.add(sha256)
+            granted.append(new)
+        return granted
 
     def release(self, sha256: str) -> None:
         self._claimed.discard(sha256)
@@ -106,7 +114,7 @@ class Scan:
             self._unread.add(Place(place.root, place.steps[:1]).key)
         if len(self._batch) >= BATCH_RECORDS or time.monotonic() - self._written > BATCH_SECONDS:
             self.write()
-        self._progress(self.progress())
+        self._show()
 
     def finish(self, item: Item) -> None:
         if item.place.key not in self._unread:
@@ -115,7 +123,13 @@ class Scan:
         self._finished_bytes += item.size or 0
         if len(self._done) >= BATCH_RECORDS:
             self.write()
-        self._progress(self.progress())
+        self._show()
+
+    def _show(self) -> None:
+        now = time.monotonic()
+        if now - self._shown >= SHOWN_SECONDS:
+            self._shown = now
+            self._progress(self.progress())
 
     def write(self) -> None:
         """Append what is held to the record."""
@@ -127,6 +141,10 @@ class Scan:
             if examined.of_content is not None and examined.sha256 is not None:
                 self._claimed.discard(examined.sha256)
         self._written = time.monotonic()
+
+    def told(self) -> None:
+        """Tell how far it got, at the end."""
+        self._progress(self.progress())
 
     def progress(self) -> Progress:
         """How far it is."""
@@ -154,3 +172,4 @@ def writing_rest(scan: Scan) -> Iterator[None]:
             scan.write()
         raise
     scan.write()
+    scan.told()

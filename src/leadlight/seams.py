@@ -325,8 +325,8 @@ class Exporter(Plugin, Protocol):
 class Desk(Protocol):
     """Where an engine delivers, and asks. One desk, one process: engines call it from one thread."""
 
-    def claim(self, sha256: str) -> bool:
-        """True once for each content: whoever gets it examines it; others only report the place."""
+    def claims(self, sha256s: Sequence[str]) -> list[bool]:
+        """For each, True once: whoever gets a content examines it; others only report the place."""
         ...
 
     def release(self, sha256: str) -> None:

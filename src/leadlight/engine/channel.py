@@ -1,4 +1,11 @@
-"""Messages between the scan and its workers: JSON behind a length, over pipes. Never pickle."""
+"""Messages between the scan and its workers: JSON behind a length, over pipes. Never pickle.
+
+To a worker: ``settings`` first; ``batch`` gives it files, ``alone`` one that ended a worker before; ``claimed``
+answers its claims, in order. From it: ``ready`` or ``refused`` once; ``reading`` before it opens, or goes on with,
+a file that it was given (they are counted from 0); ``claims`` when it stops reading, each the SHA-256 of a
+content, the number of the file, and the item where that lies within the file; ``examined`` for one result,
+``finish`` with the last of a file; ``tick`` to show life.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +14,8 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from leadlight.records import Finding
-from leadlight.records.codec import dumps, finding_in, finding_out, item_in, item_out
+from leadlight.records import Item
+from leadlight.records.codec import dumps, finding_in, item_in, item_out
 from leadlight.records.examined import Examined
 
 LONGEST = 256 * 1024 * 1024
@@ -17,10 +24,15 @@ LONGEST = 256 * 1024 * 1024
 Message = dict[str, Any]
 
 
+def packed(message: Message) -> bytes:
+    """One message as it goes over a pipe."""
+    body = dumps(message).encode("ascii")
+    return len(body).to_bytes(4, "big") + body
+
+
 def send(descriptor: int, message: Message) -> None:
     """Write one message. Blocks until the other side takes it."""
-    body = dumps(message).encode("ascii")
-    view = memoryview(len(body).to_bytes(4, "big") + body)
+    view = memoryview(packed(message))
     while view:
         view = view[os.write(descriptor, view) :]
 
@@ -34,44 +46,54 @@ class Inbox:
     def feed(self, data: bytes) -> Iterator[Message]:
         """Messages completed by `data`. Raises ValueError for a stream that is not ours."""
         self._bytes += data
-        while len(self._bytes) >= 4:
-            length = int.from_bytes(self._bytes[:4], "big")
-            if length > LONGEST:
-                raise ValueError(f"a message of {length} bytes")
-            if len(self._bytes) < 4 + length:
-                return
-            body = bytes(self._bytes[4 : 4 + length])
-            del self._bytes[: 4 + length]
-            message = json.loads(body)
-            if not isinstance(message, dict):
-                raise ValueError("a message that is no object")
-            yield message
+        at = 0
+        try:
+            while len(self._bytes) - at >= 4:
+                length = int.from_bytes(self._bytes[at : at + 4], "big")
+                if length > LONGEST:
+                    raise ValueError(f"a message of {length} bytes")
+                if len(self._bytes) - at - 4 < length:
+                    return
+                body = bytes(self._bytes[at + 4 : at + 4 + length])
+                at += 4 + length
+                message = json.loads(body)
+                if not isinstance(message, dict):
+                    raise ValueError("a message that is no object")
+                yield message
+        finally:
+            del self._bytes[:at]
 
 
-def examined_out(examined: Examined) -> Message:
-    """An Examined as JSON values."""
+def examined_out(examined: Examined, *, known: bool = False) -> Message:
+    """An Examined as JSON values; without its item where that is `known` to the other side."""
     return {
-        "item": item_out(examined.item),
+        "item": None if known else item_out(examined.item),
         "sha256": examined.sha256,
         "size": examined.size,
-        "of_place": [finding_out(f) for f in examined.of_place],
-        "of_content": None if examined.of_content is None else [finding_out(f) for f in examined.of_content],
+        "of_place": len(examined.of_place),
+        "of_content": examined.of_content is not None,
+        "written": list(examined.records()),
         "container": examined.container,
     }
 
 
-def examined_in(value: Message) -> Examined:
-    """The inverse of `examined_out`."""
-    content = value["of_content"]
+def examined_in(value: Message, item: Item | None = None) -> Examined:
+    """The inverse of `examined_out`; `item` where it was left out.
+
+    Each finding is decoded, so that what is no finding goes no further, and its text is kept as it came.
+    """
+    written = tuple((str(record), None if sealed is None else str(sealed)) for record, sealed in value["written"])
+    findings = tuple(
+        finding_in({**json.loads(record), "sealed": json.loads(sealed) if sealed else {}})
+        for record, sealed in written
+    )
+    of_place = int(value["of_place"])
     return Examined(
-        item=item_in(value["item"]),
+        item=item if item is not None and value["item"] is None else item_in(value["item"]),
         sha256=value["sha256"],
         size=value["size"],
-        of_place=_findings(value["of_place"]),
-        of_content=None if content is None else _findings(content),
+        of_place=findings[:of_place],
+        of_content=findings[of_place:] if value["of_content"] else None,
         container=value["container"],
+        written=written,
     )
-
-
-def _findings(values: list[Message]) -> tuple[Finding, ...]:
-    return tuple(finding_in(v) for v in values)

@@ -1,7 +1,8 @@
 """Runs the pipeline in worker processes of this machine, one a core.
 
-A file that ends its worker, or keeps it silent too long, is tried once more alone; when it does so again
-that is recorded as a Failure, and the scan goes on. No other file is lost or examined twice. Where an
+A worker holds more files than it is at, so that it waits neither for the next nor for answers. A file that ends
+its worker, or keeps it silent too long, is tried once more alone; when it does so again that is recorded as a
+Failure, and the scan goes on. No other file is lost or examined twice. Where an
 archive ends its worker while it is unpacked, and not while a member is examined, what was not listed by then is
 lost, and the Failure says so.
 """
@@ -9,33 +10,43 @@ lost, and the Failure says so.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import selectors
 import subprocess
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from leadlight.config import MIB, Settings
 from leadlight.engine import cage
-from leadlight.engine.channel import Inbox, Message, examined_in, send
+from leadlight.engine.channel import Inbox, Message, examined_in, packed
 from leadlight.errors import ConfigError
 from leadlight.records import Item, failure
 from leadlight.records.codec import item_in, item_out
 from leadlight.records.examined import Examined
 from leadlight.seams import Desk
 
-BATCH_FILES = 32
-BATCH_BYTES = 16 * MIB
 VERSION = "1"
+BATCH_FILES = 64
+OUTSTANDING = 8 * MIB
+"""What a worker holds at most, by weight: enough to go on while the scan writes to its record, and little enough
+that no worker is left with much when all others are done.
+"""
+EACH = 32 * 1024
+"""The weight of a file beside its bytes: examining a small one costs about what so many bytes of a picture do."""
+PAUSE = 0.004
+"""Seconds that messages may gather, where no worker waits for an answer: a wake-up costs more than a message."""
+PIPE_BYTES = 1 << 20
+READ_BYTES = 1 << 20
 _SINGLE = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
 class _Seat:
-    """One worker process and what it was given."""
+    """One worker process, what it was given, and what it is at."""
 
     def __init__(self, settings: Settings, roots: Sequence[bytes] | None) -> None:
         environment = {**os.environ, **dict.fromkeys(_SINGLE, "1")}
@@ -54,15 +65,57 @@ class _Seat:
             raise AssertionError("pipes were asked for")
         self.inlet = self.process.stdin.fileno()
         self.outlet = self.process.stdout.fileno()
+        os.set_blocking(self.inlet, False)
+        for end in (self.inlet, self.outlet):
+            _widen(end)
         self.inbox = Inbox()
+        self.unsent = bytearray()
+        """What its pipe did not take yet: writing never waits, so the two can't wait for each other."""
+        self.ready = False
         self.given: deque[Item] = deque()
-        self.claimed: str | None = None
-        """The one content it is examining now."""
-        self.claimed_item: Item | None = None
-        """... as it was found."""
+        """What it was given and has not finished, in the order in which it reads and examines."""
+        self.weight = 0
+        self.finished = 0
+        self.reading: int | None = None
+        """The number of the file that it reads now, counted from 0; None while it examines."""
+        self.claims: dict[str, tuple[int, Item]] = {}
+        """Contents that it is to examine and has not delivered, in its order: the number of the file, and the item
+        as it was found."""
         self.heard = time.monotonic()
-        self.idle = False
-        send(self.inlet, {"settings": settings.to_plain(), "cage": cage.terms(roots, self.scratch)})
+        self.send({"settings": settings.to_plain(), "cage": cage.terms(roots, self.scratch)})
+
+    def give(self, batch: list[Item], *, alone: bool) -> None:
+        """Files for it to read after what it has."""
+        if not self.given:
+            self.heard = time.monotonic()
+        self.given.extend(batch)
+        self.weight += sum(map(_weight, batch))
+        self.send({"alone" if alone else "batch": [item_out(i) for i in batch]})
+
+    def finish(self) -> Item:
+        """The file that it was at is done."""
+        item = self.given.popleft()
+        self.weight -= _weight(item)
+        self.finished += 1
+        return item
+
+    def send(self, message: Message) -> None:
+        """Write, now or as soon as its pipe takes more."""
+        self.unsent += packed(message)
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what the pipe takes. A worker that is gone is noticed where it is listened to."""
+        with contextlib.suppress(BlockingIOError, BrokenPipeError):
+            while self.unsent:
+                del self.unsent[: os.write(self.inlet, self.unsent)]
+
+    def at(self) -> tuple[Item, str | None]:
+        """The file that it is at, and the content that it examines, where it is past reading."""
+        if self.reading is not None and 0 <= self.reading - self.finished < len(self.given):
+            return self.given[self.reading - self.finished], None
+        sha256, (number, _) = next(iter(self.claims.items()), (None, (self.finished, None)))
+        return self.given[0], sha256 if number == self.finished else None
 
     def end(self) -> None:
         """Stop it, whatever it does, and let go of its pipes."""
@@ -89,19 +142,20 @@ class LocalEngine:
         self._seats: dict[int, _Seat] = {}
         self._selector = selectors.DefaultSelector()
         self._again: deque[Item] = deque()
+        """Files that ended a worker, to be tried alone."""
         self._strikes: Counter[str] = Counter()
 
     def run(self, items: Iterator[Item], desk: Desk) -> None:
         """Examine all `items`, delivering to `desk`. Workers are stopped however it ends."""
-        source = _Supply(items)
+        supply = _Supply(items)
         try:
             for _ in range(self._settings.worker_count()):
                 self._seat()
             while True:
-                self._hand_out(source)
-                if source.empty and not self._again and all(s.idle for s in self._seats.values()):
+                self._hand_out(supply)
+                if supply.empty and not self._again and not any(s.given for s in self._seats.values()):
                     return
-                self._listen(desk)
+                self._listen(desk, supply)
         finally:
             for seat in self._seats.values():
                 seat.end()
@@ -112,71 +166,82 @@ class LocalEngine:
         self._seats[seat.outlet] = seat
         self._selector.register(seat.outlet, selectors.EVENT_READ)
 
-    def _hand_out(self, source: _Supply) -> None:
-        for seat in self._seats.values():
-            if not seat.idle:
+    def _hand_out(self, supply: _Supply) -> None:
+        """Files for those who have little left: the one with least first."""
+        for seat in sorted(self._seats.values(), key=lambda s: s.weight):
+            if not seat.ready or seat.weight > OUTSTANDING // 2:
                 continue
-            batch = [self._again.popleft()] if self._again else source.take()
-            if not batch:
-                continue
-            seat.given.extend(batch)
-            seat.idle = False
-            seat.heard = time.monotonic()
-            with contextlib.suppress(BrokenPipeError):
-                send(seat.inlet, {"batch": [item_out(i) for i in batch]})
+            if self._again:
+                seat.give([self._again.popleft()], alone=True)
+            while seat.weight < OUTSTANDING and (batch := supply.take(OUTSTANDING - seat.weight)):
+                seat.give(batch, alone=False)
 
-    def _listen(self, desk: Desk) -> None:
-        for key, _ in self._selector.select(timeout=1.0):
+    def _listen(self, desk: Desk, supply: _Supply) -> None:
+        seats = self._seats.values()
+        if all(s.ready and s.weight > OUTSTANDING // 4 for s in seats):
+            time.sleep(PAUSE)
+        for key, _ in self._selector.select(timeout=0.05 if any(s.unsent for s in seats) else 1.0):
             seat = self._seats[key.fd]
             try:
-                data = os.read(seat.outlet, 1 << 18)
+                data = os.read(seat.outlet, READ_BYTES)
             except OSError:
                 data = b""
             if not data:
-                self._lost(seat, desk, "crashed")
+                self._lost(seat, desk, supply, "crashed")
                 continue
             seat.heard = time.monotonic()
             try:
                 messages = list(seat.inbox.feed(data))
             except ValueError:
-                self._lost(seat, desk, "crashed")
+                self._lost(seat, desk, supply, "crashed")
                 continue
-            for message in messages:
-                self._heed(seat, message, desk)
+            self._heed(seat, messages, desk)
+        for seat in self._seats.values():
+            seat.flush()
         silent = time.monotonic() - self._settings.limits.seconds
-        for seat in [s for s in self._seats.values() if not s.idle and s.given and s.heard < silent]:
-            self._lost(seat, desk, "timeout")
+        for seat in [s for s in self._seats.values() if s.given and s.heard < silent]:
+            self._lost(seat, desk, supply, "timeout")
 
-    def _heed(self, seat: _Seat, message: Message, desk: Desk) -> None:
-        if "claim" in message:
-            granted = desk.claim(message["claim"])
-            seat.claimed = message["claim"] if granted else None
-            seat.claimed_item = item_in(message["item"]) if granted else None
-            with contextlib.suppress(BrokenPipeError):
-                send(seat.inlet, {"claimed": granted})
-        elif "examined" in message:
-            examined = examined_in(message["examined"])
-            if examined.sha256 == seat.claimed:
-                seat.claimed = None
-            desk.take(examined)
-        elif "finish" in message:
-            desk.finish(seat.given.popleft())
-        elif "ready" in message:
-            seat.idle = True
-            self.caged = message.get("cage", self.caged)
-        elif "refused" in message:
-            what, subject, advice = message["refused"]
-            raise ConfigError(what, subject=subject, advice=advice)
+    def _heed(self, seat: _Seat, messages: list[Message], desk: Desk) -> None:
+        for message in messages:
+            if "examined" in message:
+                examined = examined_in(message["examined"], seat.given[0])
+                if examined.of_content is not None and examined.sha256 is not None:
+                    seat.claims.pop(examined.sha256, None)
+                desk.take(examined)
+            if message.get("finish"):
+                desk.finish(seat.finish())
+            elif "reading" in message:
+                seat.reading = message["reading"]
+            elif "claims" in message:
+                seat.reading = None
+                self._answer(seat, message["claims"], desk)
+            elif "ready" in message:
+                seat.ready = True
+                self.caged = message.get("cage", self.caged)
+            elif "refused" in message:
+                what, subject, advice = message["refused"]
+                raise ConfigError(what, subject=subject, advice=advice)
 
-    def _lost(self, seat: _Seat, desk: Desk, reason: str) -> None:
+    def _answer(self, seat: _Seat, claims: list[list[Any]], desk: Desk) -> None:
+        if not claims:
+            return
+        granted = desk.claims([sha256 for sha256, _, _ in claims])
+        for (sha256, number, within), new in zip(claims, granted, strict=True):
+            if new:
+                found_as = seat.given[number - seat.finished] if within is None else item_in(within)
+                seat.claims[sha256] = (number, found_as)
+        seat.send({"claimed": granted})
+
+    def _lost(self, seat: _Seat, desk: Desk, supply: _Supply, reason: str) -> None:
         self._selector.unregister(seat.outlet)
         del self._seats[seat.outlet]
         seat.end()
-        if seat.claimed is not None:
-            desk.release(seat.claimed)
+        for sha256 in seat.claims:
+            desk.release(sha256)
         if seat.given:
-            self._judge(seat, desk, reason)
-        elif not seat.idle and seat.process.returncode:
+            self._judge(seat, desk, supply, reason)
+        elif not seat.ready and seat.process.returncode:
             self._strikes["start"] += 1
             if self._strikes["start"] > 3:
                 raise ConfigError(
@@ -186,14 +251,15 @@ class LocalEngine:
                 )
         self._seat()
 
-    def _judge(self, seat: _Seat, desk: Desk, reason: str) -> None:
-        """Decide on the file at which a worker was lost; the rest of its batch is given out again."""
-        culprit, *rest = seat.given
-        self._again.extend(rest)
-        name = seat.claimed or culprit.place.key
+    def _judge(self, seat: _Seat, desk: Desk, supply: _Supply, reason: str) -> None:
+        """Decide on the file at which a worker was lost; all others that it had are given out again."""
+        culprit, claimed = seat.at()
+        seat.given.remove(culprit)
+        supply.put_back(seat.given)
+        name = claimed or culprit.place.key
         self._strikes[name] += 1
         if self._strikes[name] < 2:
-            self._again.appendleft(culprit)
+            self._again.append(culprit)
             return
         what = (
             f"ended the process that examined it ({_ending(seat.process.returncode)}), twice"
@@ -208,14 +274,25 @@ class LocalEngine:
             advice="It may be crafted to harm. Examine it by hand on a machine set apart; raise limits.seconds if "
             "it is only large.",
         )
-        found_as = seat.claimed_item
-        if seat.claimed is not None and found_as is not None and desk.claim(seat.claimed):
-            desk.take(Examined(found_as, seat.claimed, found_as.size or 0, (), (found,)))
-            self._again.appendleft(culprit)
+        if claimed is not None and desk.claims([claimed]) == [True]:
+            _, found_as = seat.claims[claimed]
+            desk.take(Examined(found_as, claimed, found_as.size or 0, (), (found,)))
+            self._again.append(culprit)
             return
         more = "; if it is an archive, what of it was not listed by then could not be examined"
         desk.take(Examined(culprit, None, 0, (replace(found, statement=found.statement + more),), None))
         desk.finish(culprit)
+
+
+def _weight(item: Item) -> int:
+    return EACH + (item.size or 0)
+
+
+def _widen(pipe: int) -> None:
+    """Room for what gathers while the other side is busy, where the system gives it."""
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
 def _ending(code: int | None) -> str:
@@ -223,20 +300,32 @@ def _ending(code: int | None) -> str:
 
 
 class _Supply:
-    """Items in batches of bytes rather than of files."""
+    """Files still to be given out, in batches of bytes rather than of files."""
 
     def __init__(self, items: Iterator[Item]) -> None:
         self._items = items
-        self.empty = False
+        self._back: deque[Item] = deque()
+        self._listed = False
 
-    def take(self) -> list[Item]:
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is left."""
+        return self._listed and not self._back
+
+    def put_back(self, items: Iterable[Item]) -> None:
+        """Give these out again, before all others."""
+        self._back.extend(items)
+
+    def take(self, weight: int) -> list[Item]:
+        """The next files, of about this weight; at least one where there is one."""
         batch: list[Item] = []
-        size = 0
-        while len(batch) < BATCH_FILES and size < BATCH_BYTES and not self.empty:
-            item = next(self._items, None)
+        while weight > 0 and len(batch) < BATCH_FILES:
+            item = self._back.popleft() if self._back else None
+            if item is None and not self._listed:
+                item = next(self._items, None)
+                self._listed = item is None
             if item is None:
-                self.empty = True
                 break
             batch.append(item)
-            size += item.size or 0
+            weight -= _weight(item)
         return batch

@@ -32,17 +32,20 @@ SCHEMA_VERSION = 1
 """Of records as stored; a case written with a greater one is refused."""
 
 
-def dumps(value: Any) -> str:
-    """JSON in one canonical form: sorted keys, no spaces, no NaN. Digests of records rest on it."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False, default=_plain
-    )
-
-
 def _plain(value: Any) -> Any:
     if isinstance(value, MappingProxyType):
         return dict(value)
     raise TypeError(f"{type(value).__name__} can't be written as JSON")
+
+
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False, default=_plain
+)
+
+
+def dumps(value: Any) -> str:
+    """JSON in one canonical form: sorted keys, no spaces, no NaN. Digests of records rest on it."""
+    return _ENCODER.encode(value)
 
 
 def when_out(value: datetime | None) -> str | None:
@@ -124,6 +127,13 @@ def finding_out(finding: Finding) -> dict[str, Any]:
         "weight": weight_out(finding.weight),
         "sealed": dict(finding.sealed),
     }
+
+
+def finding_record(finding: Finding) -> tuple[str, str | None]:
+    """A finding's canonical JSON without sealed text, and the sealed text's (None where there is none)."""
+    plain = finding_out(finding)
+    sealed = plain.pop("sealed")
+    return dumps(plain), dumps(sealed) if sealed else None
 
 
 def finding_in(value: Mapping[str, Any]) -> Finding:

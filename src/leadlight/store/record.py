@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, insert, select
 from leadlight import audit
 from leadlight.records import Act, Finding, Grade, Item, ListEntry, ListInfo
 from leadlight.records import finding as kinds
-from leadlight.records.codec import dumps, finding_in, finding_out, item_in, item_out, when_in, when_out
+from leadlight.records.codec import dumps, finding_in, finding_record, item_in, item_out, when_in, when_out
 from leadlight.records.examined import Examined
 from leadlight.store import schema
 from leadlight.store.database import Database, understood
@@ -38,13 +38,6 @@ def act_of(row: Any) -> Act:
         if when is None or not isinstance(details, dict) or not _texts(row.actor, row.action):
             raise ValueError(row.at)
         return Act(row.number, when, row.actor, row.action, details, row.previous, row.digest)
-
-
-def finding_record(finding: Finding) -> tuple[str, str | None]:
-    """A finding's canonical JSON without sealed text, and the sealed text's (None where there is none)."""
-    plain = finding_out(finding)
-    sealed = plain.pop("sealed")
-    return dumps(plain), dumps(sealed) if sealed else None
 
 
 def finding_key(sha256: str | None, place_key: str | None, record: str, sealed: str | None) -> str:
@@ -230,13 +223,13 @@ class Recorder:
     ) -> list[dict[str, Any]]:
         rows: dict[str, dict[str, Any]] = {}
         for e in batch:
-            for finding in e.of_place:
-                row = _finding_row(finding, e.sha256, e.item.place.key)
+            place_keys = [e.item.place.key] * len(e.of_place) if e.of_place else []
+            more = len(e.of_content) if e.of_content is not None and e.sha256 in fresh else 0
+            for place_key, finding, text in zip(
+                [*place_keys, *[None] * more], e.findings, e.records(), strict=False
+            ):
+                row = _finding_row(finding.kind, text, e.sha256, place_key)
                 rows.setdefault(row["key"], row)
-            if e.of_content is not None and e.sha256 in fresh:
-                for finding in e.of_content:
-                    row = _finding_row(finding, e.sha256, None)
-                    rows.setdefault(row["key"], row)
         return _absent(connection, rows)
 
     def _prints(self, connection: Connection, batch: Sequence[Examined], fresh: set[str]) -> None:
@@ -259,7 +252,7 @@ class Recorder:
         total = 0
         batch: dict[str, dict[str, Any]] = {}
         for sha256, finding in pairs:
-            row = _finding_row(finding, sha256, None)
+            row = _finding_row(finding.kind, finding_record(finding), sha256, None)
             batch.setdefault(row["key"], row)
             if len(batch) >= 5000:
                 total += self._write_findings(action, batch, details)
@@ -305,12 +298,14 @@ class Recorder:
             connection.execute(insert(schema.grade), [{**said, "actor": grade.actor}])
 
 
-def _finding_row(finding: Finding, sha256: str | None, place_key: str | None) -> dict[str, Any]:
-    record, sealed = finding_record(finding)
+def _finding_row(
+    kind: str, text: tuple[str, str | None], sha256: str | None, place_key: str | None
+) -> dict[str, Any]:
+    record, sealed = text
     return {
         "sha256": sha256,
         "place_key": place_key,
-        "kind": finding.kind,
+        "kind": kind,
         "record": record,
         "sealed": sealed,
         "key": finding_key(sha256, place_key, record, sealed),

@@ -21,7 +21,9 @@ from leadlight.store.lists import Lists
 from leadlight.store.nearness import NearList, near_list
 from leadlight.store.record import act_of, finding_of, finished_stamps, item_of
 
-_CONTENT = select(schema.content.c.act).where(schema.content.c.sha256 == bindparam("sha256"))
+_CONTENTS = select(schema.content.c.sha256).where(
+    schema.content.c.sha256.in_(bindparam("sha256s", expanding=True))
+)
 """Asked for every file: building a statement anew would cost more than running it."""
 _STRENGTH = {"sha256": 0, "blake3": 1, "sha1": 2, "md5": 3}
 
@@ -213,10 +215,10 @@ class View:
         with self._database.reading() as connection:
             return finished_stamps(connection, place_keys)
 
-    def has_content(self, sha256: str) -> bool:
-        """Whether a content was examined."""
+    def contents_of(self, sha256s: Sequence[str]) -> set[str]:
+        """Those of these contents that were examined; a few hundred at a time."""
         with self._database.reading() as connection:
-            return connection.execute(_CONTENT, {"sha256": sha256}).first() is not None
+            return set(connection.execute(_CONTENTS, {"sha256s": list(sha256s)}).scalars())
 
 
 def _texts(path: str) -> Iterator[str]:
