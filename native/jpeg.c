@@ -61,7 +61,7 @@ INLINE int passed_one(bits *b, unsigned *k, const huffman *dc, const huffman *ac
   return *k > 64 ? -1 : 0;
 }
 
-/* To the end of a block, from coefficient k on. */
+/* To the end of a block, from coefficient k on; two times with one refill, which is enough for twice 27 bits. */
 INLINE bits pass(bits b, unsigned k, const uint16_t *table, const uint16_t *rest, const huffman *dc, const huffman *ac,
                  int *bad) {
   for (;; table = rest) {
@@ -69,10 +69,17 @@ INLINE bits pass(bits b, unsigned k, const uint16_t *table, const uint16_t *rest
     bits before = b;
     unsigned entry = table[b.word >> (64 - PEEK)], to = k + (entry >> 6);
     drop(&b, entry & 63);
+    if (to < 64) {
+      k = to;
+      before = b;
+      entry = rest[b.word >> (64 - PEEK)], to = k + (entry >> 6);
+      drop(&b, entry & 63);
+    }
     if (to >= 64) {
       if (to == 64 || (to >= ENDED && to < ENDED + 64)) return b;
       b = before;
       to = k;
+      refill(&b);
       if (passed_one(&b, &to, dc, ac) < 0) {
         *bad = 1;
         return b;
@@ -302,6 +309,8 @@ static int start_of_scan(decoder *d, const uint8_t *p, int size) {
     d->c[i].dc = p[2 + 2 * n] >> 4;
     d->c[i].ac = p[2 + 2 * n] & 15;
     if (!from && !high && !d->dc[d->c[i].dc].there) return LJ_REFUSED;
+    if (from && !d->ac[d->c[i].ac].there) return LJ_REFUSED;
+    if (!d->has_quant[d->c[i].quant]) return LJ_REFUSED;
     part[n] = &d->c[last = i];
     units += d->c[i].h * d->c[i].v;
   }
