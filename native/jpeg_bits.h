@@ -206,7 +206,7 @@ static void numbers_of(numbers table, const huffman *h) {
       int symbol = h->symbols[at & 255], size = symbol & 15, run = symbol >> 4;
       if (n + size > PEEK || (run && !size)) continue;
       for (int i = code << (PEEK - n); i < (code + 1) << (PEEK - n); i++) {
-        int32_t v = number_of((uint64_t)i << (64 - PEEK + n), size);
+        int32_t v = size ? number_of((uint64_t)i << (64 - PEEK + n), size) : 0;
         table[i] = v * 65536 + (run << 8 | (n + size));
       }
     }
