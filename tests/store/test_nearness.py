@@ -116,7 +116,6 @@ def broken(folder: Path) -> Iterator[str]:
     shutil.rmtree(folder)
     folder.write_text("a file")
     yield "a file stands there"
-    shutil.rmtree(folder, ignore_errors=True)
     other = IndexFile.create(folder.with_name("other"), pack(VALUES[40:]), note="of something else")
     other.close()
     shutil.rmtree(folder)

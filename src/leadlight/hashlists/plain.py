@@ -10,11 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from leadlight.errors import HashListError
 from leadlight.hashlists import table
 from leadlight.hashlists.reading import (
+    BY_LENGTH,
     TYPE_COLUMNS,
     VALUE_COLUMNS,
     algorithm_by_length,
@@ -34,6 +36,7 @@ _ALGORITHM = frozenset({"algorithm", "algo", "hash_algorithm"}) | TYPE_COLUMNS
 _LABELS = frozenset({"label", "labels", "category", "tag", "tags", "series", "classification"})
 _RDS2 = frozenset({"sha_1", "md5", "filename", "productcode"})
 """Columns of NSRLFile.txt (RDS version 2, 'Data Formats of the NSRL Reference Data Set', 1.6)."""
+_PDQ_LENGTHS = {**BY_LENGTH, 64: "pdq"}
 _WORD_PDQ = re.compile(r"(?<![a-z0-9])pdq(?![a-z0-9])", re.IGNORECASE)
 _WORD_SHA256 = re.compile(r"(?<![a-z0-9])sha[-_ ]?256(?![a-z0-9])", re.IGNORECASE)
 
@@ -84,11 +87,13 @@ class PlainList:
         start = _start(path)
         layout = _layout(path, start)
         found = False
+        columns = [column for column, _ in layout.labels]
+        names = tuple(name for _, name in layout.labels)
         for line, cells in table.rows(path, start):
             if layout.header and line <= start.line:
                 continue
-            label = _label(layout, cells)
-            for algorithm, value in _values(path, layout, line, cells):
+            label = _label(names, *[cells[c] if c < len(cells) else "" for c in columns]) if columns else ""
+            for algorithm, value in _clear(layout, cells) or _values(path, layout, line, cells):
                 found = True
                 yield ListEntry(algorithm, value, label)
         if not found:
@@ -144,6 +149,22 @@ def _layout(path: Path, start: table.Head) -> _Layout:
         cells,
         said,
     )
+
+
+def _clear(layout: _Layout, cells: list[str]) -> list[tuple[str, bytes]]:
+    """The values of a row about which there is nothing to say, as of nearly all; none where there is."""
+    if layout.algorithm is not None or layout.doubtful:
+        return []
+    found = []
+    for column, named in layout.digests:
+        text = cells[column] if column < len(cells) else ""
+        if text:
+            algorithm = named or (_PDQ_LENGTHS if layout.pdq else BY_LENGTH).get(len(text))
+            value = value_of(text, algorithm) if algorithm else None
+            if not algorithm or value is None:
+                return []
+            found.append((algorithm, value))
+    return found
 
 
 def _values(path: Path, layout: _Layout, line: int, cells: list[str]) -> Iterator[tuple[str, bytes]]:
@@ -202,12 +223,12 @@ def _field(layout: _Layout, column: int) -> str:
     return str(column + 1)
 
 
-def _label(layout: _Layout, cells: list[str]) -> str:
-    parts = []
-    for column, name in layout.labels:
-        text = cells[column] if column < len(cells) else ""
-        parts.append(f"category {text}" if name == "category" and text.isdecimal() else text)
-    return label_of(*parts)
+@lru_cache(maxsize=1024)
+def _label(names: tuple[str, ...], *texts: str) -> str:
+    """Of the cells of the columns with these names. Lists repeat a few labels."""
+    return label_of(
+        *(f"category {t}" if n == "category" and t.isdecimal() else t for n, t in zip(names, texts, strict=True))
+    )
 
 
 PLUGIN = PlainList()

@@ -18,7 +18,8 @@ TYPE_COLUMNS = frozenset({"signal_type", "type", "indicator_type", "hash_type"})
 VALUE_COLUMNS = ("signal_str", "signal", "indicator", "hash", "value", "signal_value", "hash_value")
 """Names, normalised, under which exchanges state the value; the first that is there counts."""
 
-_BY_LENGTH = {32: "md5", 40: "sha1", 64: "sha256"}
+BY_LENGTH = {32: "md5", 40: "sha1", 64: "sha256"}
+"""What the number of hexadecimal characters means where nothing else says it."""
 _HEX = re.compile(r"[0-9A-Fa-f]+")
 _MEDIA = re.compile(r"^(?:hash_)?(?:video_|photo_|image_|file_)?")
 
@@ -69,7 +70,7 @@ def algorithm_by_length(text: str, *, pdq: bool = False) -> str | None:
 
     SHA-256, BLAKE3 and PDQ all have 64 characters: `pdq` says that the file states PDQ; BLAKE3 must be named.
     """
-    found = _BY_LENGTH.get(len(text)) if _HEX.fullmatch(text) else None
+    found = BY_LENGTH.get(len(text)) if _HEX.fullmatch(text) else None
     return "pdq" if pdq and found == "sha256" else found
 
 
