@@ -414,6 +414,7 @@ def test_findings(examine) -> None:
         "frames": 4,
         "orientation": 1,
         "method": "full",
+        "decode": "full",
         "truncated": False,
     }
     assert picture().size == (40, 30)

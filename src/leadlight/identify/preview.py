@@ -18,11 +18,12 @@ from PIL import Image, ImageCms, ImageFile, PngImagePlugin, TiffImagePlugin
 
 from leadlight.chart import chart_png
 from leadlight.config import MIB, Limits
-from leadlight.content import Content, Picture, Pixels
+from leadlight.content import Content, Picture, Pixels, Reduced
 from leadlight.errors import ContentError, LimitReached, Undecodable, Unsupported
 from leadlight.identify import extent
 from leadlight.identify.largest import largest
 from leadlight.records import Finding, Item, failure, finding
+from leadlight.scaled import jpeg_luma
 from leadlight.seams import Cost, Example, Known
 
 pi_heif.register_heif_opener()
@@ -57,13 +58,15 @@ _RAW_PREVIEWS = 64
 _JPEG_HEAD = 4 * MIB
 """Bytes from there on that are read for its size."""
 _ORIENTATION = 0x0112
+SHORTER = 256
+"""Samples of the shorter side that a scaled decode must leave: fewer cost perceptual hashes too many bits."""
 
 
 class Preview:
     """Decodes, and says what opened. Pillow for most, libheif for HEIC, LibRaw's preview for camera raw."""
 
     name = "identify.preview"
-    version = "1"
+    version = "2"
     extra = None
     requires = ("PIL", "pi_heif", "rawpy")
     needs: frozenset[str] = frozenset()
@@ -94,10 +97,32 @@ class Preview:
                 for index in _chosen(image, count, content.limits):
                     yield _frame(image, index, count, content)
 
+    def scaled(self, content: Content) -> Reduced | None:
+        """The luma of a large and sound JPEG. None for all else: then `decode` says what it is, or what is wrong.
+
+        Of a file of several pictures (MPO, as phones write) it is the first, as in `decode`: the others are views,
+        gain maps or previews of the same. Size, kind and orientation are read by the same reader as there.
+        """
+        if content.filetype.media_type != "image/jpeg" or content.size > content.limits.memory_bytes:
+            return None
+        try:
+            with content.open() as stream, _opened(stream, _FORMATS["image/jpeg"], content) as image:
+                if min(image.size) < 2 * SHORTER or image.mode not in ("L", "RGB"):
+                    return None
+                with _guarded(content):
+                    orientation = _orientation(image)
+        except ContentError:
+            return None
+        found = jpeg_luma(content.data(), least=SHORTER, pixels=content.limits.pixels)
+        if found is None or (found.width, found.height, found.mode) != (*image.size, image.mode):
+            return None
+        return replace(found, orientation=orientation)
+
     def analyse(self, item: Item, content: Content, known: Known) -> Iterator[Finding]:
-        picture = content.picture()
+        picture: Picture | Reduced = content.scaled() or content.picture()
         frames = f", {picture.frames} frames" if picture.frames > 1 else ""
-        how = "" if picture.method == "full" else f", read from its embedded {picture.method}"
+        method = "full" if isinstance(picture, Reduced) else picture.method
+        how = "" if method == "full" else f", read from its embedded {method}"
         cut = "" if picture.complete else "; only a part could be decoded"
         payload = {
             "width": picture.width,
@@ -106,7 +131,8 @@ class Preview:
             "mode": picture.mode,
             "frames": picture.frames,
             "orientation": picture.orientation,
-            "method": picture.method,
+            "method": method,
+            "decode": f"scaled 1/{picture.step}" if isinstance(picture, Reduced) else "full",
             "truncated": not picture.complete,
         }
         yield Finding(

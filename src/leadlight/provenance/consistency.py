@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from datetime import UTC, timedelta
 from typing import Any, Final
 
-from leadlight.content import Content
+from leadlight.content import Content, Picture, Reduced
 from leadlight.errors import ContentError
 from leadlight.provenance import specimen, xmp
 from leadlight.provenance.blocks import read_blocks
 from leadlight.provenance.camera import stated_of
 from leadlight.provenance.exif import Stamp, exif_of, read_offset, read_stamp
-from leadlight.provenance.thumbnail import ANOTHER, SAME, compare
+from leadlight.provenance.thumbnail import ANOTHER, SAME, compare, thinned
 from leadlight.provenance.xmp import xmp_of
 from leadlight.records import Finding, Item, display_text
 from leadlight.records import finding as kinds
@@ -186,10 +186,12 @@ def _thumbnail(content: Content) -> Iterator[Contradiction]:
     if data is None:
         return
     try:
-        picture = content.picture()
+        picture: Picture | Reduced = content.scaled() or content.picture()
     except ContentError:
         return
-    found = compare(data, picture.pixels) if picture.method == "full" else None
+    if picture.method == "preview":
+        return
+    found = compare(data, picture.luma if isinstance(picture, Reduced) else thinned(picture.pixels))
     if found is None:
         return
     facts = {

@@ -2,9 +2,10 @@
 
 Both are reduced to a grid of mean luma; the mean of each row and column is taken off, so that a bright sky over
 dark ground does not make all landscapes alike; what is left is correlated (Pearson), at the four quarter turns.
-It is a measure of its own, not a perceptual hash. Over 15 camera and editor files the right thumbnail reached
-0.96 or more, and each of the 210 wrong pairings, best of four turns, at most 0.54. A crop of a
-tenth from every side of the picture brings it below that as well: such a thumbnail shows another cut.
+It is a measure of its own, not a perceptual hash. Over 16 camera and editor files the right thumbnail reached
+0.96 or more of a picture decoded in full and 0.949 of a scaled decode (the two differ by 0.013 at most), and each of
+the 240 wrong pairings, best of four turns, at most 0.544. A crop of a tenth from every side of the picture brings
+it below that as well: such a thumbnail shows another cut.
 """
 
 from __future__ import annotations
@@ -56,16 +57,22 @@ class Comparison:
     method: str = f"Pearson correlation of {GRID} x {GRID} means of luma, less rows and columns"
 
 
-def compare(thumbnail: bytes, pixels: npt.NDArray[np.uint8]) -> Comparison | None:
-    """Compare a JPEG thumbnail with decoded `pixels` (height, width, 3), both as stored.
+def thinned(pixels: npt.NDArray[np.uint8]) -> Grey:
+    """Luma of every n-th pixel of (height, width, 3), up to 1,023 on the longer side: enough for `compare`."""
+    step = max(1, max(pixels.shape[:2]) // 512)
+    return np.asarray(pixels[::step, ::step].astype(np.float64) @ np.array((0.299, 0.587, 0.114)))
+
+
+def compare(thumbnail: bytes, luma: npt.NDArray[np.floating]) -> Comparison | None:
+    """Compare a JPEG thumbnail with the luma of its picture (height, width; 0 to 255), both as stored. The picture
+    may be at any scale: `thinned`, or a scaled decode.
 
     None where the thumbnail can't be decoded, is over a megapixel, or one of both is too small or too flat.
     """
     decoded = _decoded(thumbnail)
     if decoded is None:
         return None
-    step = max(1, max(pixels.shape[:2]) // 512)
-    large: Grey = pixels[::step, ::step].astype(np.float64) @ np.array((0.299, 0.587, 0.114))
+    large: Grey = luma.astype(np.float64)
     if large.std() < FLAT or decoded.std() < FLAT or min(*large.shape, *decoded.shape) < GRID:
         return None
     if min(_centred(_means(grey)).std() for grey in (large, decoded)) < PLAIN:
