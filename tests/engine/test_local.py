@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from leadlight.config import Settings
+from leadlight.engine import local
+from leadlight.engine.local import LocalEngine
+from leadlight.records import Item
+from leadlight.records.examined import Examined
+from leadlight.sources.folder import PLUGIN as FOLDER
 from tests.evidence import jpeg, png, tarred, zipped
 
 PLUGIN = """
@@ -122,3 +131,103 @@ def test_identical_content_is_examined_once(site: Path, tmp_path: Path) -> None:
     examined = (tmp_path / "log").read_text().split()
     assert sorted(examined) == sorted(set(examined))
     assert len(examined) == 3, "the archive itself is no picture"
+
+
+class Counting:
+    """A desk that counts what it is given."""
+
+    def __init__(self, after: Callable[[], None] = lambda: None) -> None:
+        self.in_flight: set[str] = set()
+        self.contents: Counter[str] = Counter()
+        self.places: set[str] = set()
+        self.failed: list[str] = []
+        self.finished: Counter[str] = Counter()
+        self._after = after
+
+    def claims(self, sha256s: Sequence[str]) -> list[bool]:
+        granted = []
+        for sha256 in sha256s:
+            granted.append(sha256 not in self.in_flight and not self.contents[sha256])
+            self.in_flight.add(sha256)
+        return granted
+
+    def release(self, sha256: str) -> None:
+        self.in_flight.discard(sha256)
+
+    def take(self, examined: Examined) -> None:
+        if examined.of_content is not None and examined.sha256 is not None:
+            self.contents[examined.sha256] += 1
+        self.places.add(str(examined.item.place))
+        self.failed += [f.statement for f in examined.findings if f.kind == "failure"]
+        self._after()
+
+    def finish(self, item: Item) -> None:
+        self.finished[item.place.key] += 1
+        self._after()
+
+
+def files_of(evidence: Path) -> Iterator[Item]:
+    for found in FOLDER.items(evidence):
+        assert isinstance(found, Item)
+        yield found
+
+
+def test_workers_killed_with_batches_in_flight_lose_no_file_and_examine_none_twice(tmp_path: Path) -> None:
+    for n in range(150):
+        (tmp_path / f"{n:03d}.png").write_bytes(png(n % 120, side=24))
+    for n in range(8):
+        inner = zipped({f"{m}.txt": b"inner %d %d" % (n, m) for m in range(4)})
+        members = {f"{m}.txt": b"member %d of %d" % (m, n) for m in range(6)}
+        (tmp_path / f"{n}.zip").write_bytes(zipped({**members, "in.zip": inner}))
+    whole = Counting()
+    LocalEngine(Settings(jobs=2)).run(files_of(tmp_path), whole)
+    assert len(whole.places) == 150 + 8 * 12
+    assert not whole.failed
+    seed = int(os.environ.get("LEADLIGHT_TEST_SEED", random.SystemRandom().randrange(10**6)))
+    print(f"seed {seed}")
+    rng = random.Random(seed)
+    engine = LocalEngine(Settings(jobs=2))
+    kills = 0
+
+    def maybe_kill() -> None:
+        nonlocal kills
+        if kills >= 6 or rng.random() > 0.05:
+            return
+        seat = rng.choice(list(engine._seats.values()))
+        if not seat.given or seat.process.poll() is not None:
+            return
+        item, claimed = seat.at()
+        if {item.place.key, claimed} & set(engine._strikes) or engine._again:
+            return
+        seat.process.kill()
+        kills += 1
+
+    killed = Counting(maybe_kill)
+    engine.run(files_of(tmp_path), killed)
+    assert kills
+    assert killed.places == whole.places
+    assert killed.finished == whole.finished
+    assert set(killed.finished.values()) == {1}
+    assert killed.contents == whole.contents
+    assert set(killed.contents.values()) == {1}
+    assert killed.in_flight == set(killed.contents)
+
+
+def test_a_worker_that_talks_nonsense_counts_as_crashed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for n in range(3):
+        (tmp_path / f"{n}.txt").write_bytes(b"text %d" % n)
+    heeded = local.examined_in
+
+    def odd(value: dict[str, Any], item: Item) -> Examined:
+        if item.place.name == b"1.txt":
+            value["written"] = [["{}", None]]
+        return heeded(value, item)
+
+    monkeypatch.setattr(local, "examined_in", odd)
+    desk = Counting()
+    LocalEngine(Settings(jobs=1)).run(files_of(tmp_path), desk)
+    assert len(desk.places) == len(desk.finished) == 3
+    assert len(desk.contents) == 3
+    assert set(desk.contents.values()) == {1}
+    assert desk.failed
+    assert all("twice" in f for f in desk.failed)

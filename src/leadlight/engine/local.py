@@ -191,47 +191,42 @@ class LocalEngine:
                 continue
             seat.heard = time.monotonic()
             try:
-                messages = list(seat.inbox.feed(data))
-            except ValueError:
+                with _sense():
+                    messages = list(seat.inbox.feed(data))
+                for message in messages:
+                    self._heed(seat, message, desk)
+            except _Nonsense:
                 self._lost(seat, desk, supply, "crashed")
-                continue
-            self._heed(seat, messages, desk)
         for seat in self._seats.values():
             seat.flush()
         silent = time.monotonic() - self._settings.limits.seconds
         for seat in [s for s in self._seats.values() if s.given and s.heard < silent]:
             self._lost(seat, desk, supply, "timeout")
 
-    def _heed(self, seat: _Seat, messages: list[Message], desk: Desk) -> None:
-        for message in messages:
-            if "examined" in message:
-                examined = examined_in(message["examined"], seat.given[0])
-                if examined.of_content is not None and examined.sha256 is not None:
-                    seat.claims.pop(examined.sha256, None)
-                desk.take(examined)
-            if message.get("finish"):
-                desk.finish(seat.finish())
-            elif "reading" in message:
-                seat.reading = message["reading"]
-            elif "claims" in message:
-                seat.reading = None
-                self._answer(seat, message["claims"], desk)
-            elif "ready" in message:
-                seat.ready = True
-                self.caged = message.get("cage", self.caged)
-            elif "refused" in message:
-                what, subject, advice = message["refused"]
-                raise ConfigError(what, subject=subject, advice=advice)
-
-    def _answer(self, seat: _Seat, claims: list[list[Any]], desk: Desk) -> None:
-        if not claims:
-            return
-        granted = desk.claims([sha256 for sha256, _, _ in claims])
-        for (sha256, number, within), new in zip(claims, granted, strict=True):
-            if new:
-                found_as = seat.given[number - seat.finished] if within is None else item_in(within)
-                seat.claims[sha256] = (number, found_as)
-        seat.send({"claimed": granted})
+    def _heed(self, seat: _Seat, message: Message, desk: Desk) -> None:
+        """Act on one message. Raises _Nonsense for what no worker of ours says: then it is in other hands."""
+        with _sense():
+            examined = examined_in(message["examined"], seat.given[0]) if "examined" in message else None
+            claims = [_claim(seat, *c) for c in message.get("claims", ())]
+            finished = seat.finish() if message.get("finish") else None
+        if examined is not None:
+            if examined.of_content is not None and examined.sha256 is not None:
+                seat.claims.pop(examined.sha256, None)
+            desk.take(examined)
+        if finished is not None:
+            desk.finish(finished)
+        if claims:
+            granted = desk.claims([sha256 for sha256, _ in claims])
+            seat.claims.update(c for c, new in zip(claims, granted, strict=True) if new)
+            seat.send({"claimed": granted})
+        if "reading" in message or "claims" in message:
+            seat.reading = message.get("reading")
+        elif "ready" in message:
+            seat.ready = True
+            self.caged = message.get("cage", self.caged)
+        elif "refused" in message:
+            what, subject, advice = message["refused"]
+            raise ConfigError(what, subject=subject, advice=advice)
 
     def _lost(self, seat: _Seat, desk: Desk, supply: _Supply, reason: str) -> None:
         self._selector.unregister(seat.outlet)
@@ -282,6 +277,24 @@ class LocalEngine:
         more = "; if it is an archive, what of it was not listed by then could not be examined"
         desk.take(Examined(culprit, None, 0, (replace(found, statement=found.statement + more),), None))
         desk.finish(culprit)
+
+
+class _Nonsense(Exception):
+    """A worker said what no worker says."""
+
+
+@contextlib.contextmanager
+def _sense() -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as e:
+        raise _Nonsense from e
+
+
+def _claim(seat: _Seat, sha256: str, number: int, within: Message | None) -> tuple[str, tuple[int, Item]]:
+    """A claim as it is kept: the content, the number of its file, and the item as it was found."""
+    found_as = seat.given[number - seat.finished] if within is None else item_in(within)
+    return str(sha256), (number, found_as)
 
 
 def _weight(item: Item) -> int:
