@@ -37,6 +37,8 @@ class Fault:
     where: str
     """'act 12', 'finding 7', or a path."""
     what: str
+    expected: bool = False
+    """True for what is told and is no fault: the record says itself that a newer reading took its place."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
+from leadlight.again import Again
 from leadlight.audit import Fault
 from leadlight.casefile import (
     CASE_FILE,
@@ -24,15 +25,11 @@ from leadlight.casefile import (
     refuse_network_share,
     write_facts,
 )
+from leadlight.conditions import Conditions
 from leadlight.config import Settings, load
 from leadlight.engine import cage
 from leadlight.engine.local import LocalEngine
-from leadlight.errors import (
-    CaseBusy,
-    CaseError,
-    ContentError,
-    UnknownName,
-)
+from leadlight.errors import CaseBusy, CaseError, UnknownName
 from leadlight.listfile import ListFile, described
 from leadlight.plugins import Registry, registry
 from leadlight.policy import Policy, load_policy
@@ -52,10 +49,11 @@ from leadlight.records import (
 from leadlight.records.dossier import Counts, Dossier, Manifest
 from leadlight.roots import REPORT_FILE, Anchored, check_evidence, recorded_roots, refuse_target, remove_new
 from leadlight.scan import Scan, writing_rest
-from leadlight.seams import Progress
-from leadlight.store.check import check_record, derived_digest, digest_of, evidence
+from leadlight.seams import Doubting, Progress
+from leadlight.store.check import derived_digest, digest_of
 from leadlight.store.database import Database
 from leadlight.store.lists import Lists
+from leadlight.store.migration import bring_up
 from leadlight.store.queue import Queue
 from leadlight.store.ranking import Ranking
 from leadlight.store.record import Recorder
@@ -63,6 +61,7 @@ from leadlight.store.view import View
 from leadlight.subject import Subject
 from leadlight.summary import count, summarise
 from leadlight.triage import place
+from leadlight.verification import verified
 from leadlight.version import __version__
 
 __all__ = ["Case", "ListFile", "Result", "Shown"]
@@ -87,6 +86,8 @@ class Shown:
     """Why it belongs with others; members left out."""
     grades: tuple[Grade, ...]
     looks: tuple[Look, ...]
+    superseded: tuple[tuple[datetime, Filed], ...] = ()
+    """Findings that no longer stand, with when a newer one took their place."""
 
 
 class Case:
@@ -103,6 +104,7 @@ class Case:
         self._queue = Queue(database)
         self._recorder = Recorder(database, settings.actor_name())
         self._plugins: Registry = cage.listed(registry(), settings)
+        self._again = Again(self._view, self._recorder, self._plugins)
 
     # -- opening
 
@@ -176,6 +178,7 @@ class Case:
                     subject=str(self.path),
                     advice="Wait until it ends, or end it; then run the same command again.",
                 ) from None
+            bring_up(self._database, self.settings.actor_name())
             yield
 
     # -- lists
@@ -220,9 +223,13 @@ class Case:
         paths: Sequence[str | Path],
         *,
         lists: Sequence[ListFile] = (),
+        again: bool = False,
         progress: Callable[[Progress], None] = lambda progress: None,
     ) -> Result:
         """Examine evidence, match, link, rank. The same call again goes on where an earlier one ended.
+
+        What failed before is tried again where it may not fail now; with `again`, all that was examined with other
+        versions or settings is examined again too.
 
         Raises EvidenceError before anything is examined where a path can't be read; UsageError where the case
         lies within the evidence, which is never written to.
@@ -240,9 +247,7 @@ class Case:
                     "evidence": [display_name(os.fsencode(r)) for r, _ in roots.kept],
                     "roots": [os.fsencode(r).hex() for r, _ in roots.kept],
                     "left_out": [display_name(os.fsencode(r)) for r in roots.left_out],
-                    "settings": self.settings.to_plain(),
-                    "software": __version__,
-                    "plugins": {f"{i.kind} {i.name}": i.version for i in self._plugins.infos if i.available},
+                    **Conditions.now(self.settings, self._plugins).to_plain(),
                 },
             )
             scan = Scan(self._view, self._recorder, progress)
@@ -250,20 +255,23 @@ class Case:
                 items = (i for root, source in roots.kept for i in scan.items(Anchored(source, anchors), root))
                 engine = LocalEngine(self.settings, roots=[os.fsencode(r) for r, _ in roots.kept])
                 engine.run(_then(items, scan.listed), scan)
-            self._settle()
+            below = [os.fsencode(r) for r, _ in roots.kept]
+            self._again.retry(self.settings, below, renew=again, progress=progress)
+            self._settle(progress)
             counts = count(self._database, time.monotonic() - began)
             ended = {"items": counts.items, "contents": counts.contents, "cage": engine.caged}
             self._recorder.act("scan.finish", ended)
         return Result(counts, scan.skipped)
 
-    def _settle(self) -> None:
-        """Match, link and rank all that was examined."""
+    def _settle(self, progress: Callable[[Progress], None] = lambda progress: None) -> None:
+        """Match, link and rank all that was examined, once fast hashes near a listed one were made exact."""
         policy = load_policy(self.settings.profile)
         self._recorder.act("rank.start", {"profile": policy.name})
+        doubting = [m for m in self._plugins.matchers if isinstance(m, Doubting)]
+        doubtful = {sha256 for m in doubting for sha256 in m.doubtful(self._view, self.settings)}
+        self._again.confirm(doubtful, self.settings, progress)
         for matcher in self._plugins.matchers:
-            self._recorder.findings(
-                "match.record", matcher.match(self._view, self.settings), {"matcher": matcher.name}
-            )
+            self._recorder.matches(matcher.name, matcher.match(self._view, self.settings))
         linked = (link for linker in self._plugins.linkers for link in linker.link(self._view, self.settings))
         self._ranking.replace_links(linked)
         self._rank(policy)
@@ -329,6 +337,7 @@ class Case:
             links=self._queue.links_of(found[0]),
             grades=self._view.grades_of(found[0]),
             looks=self._view.looks_of(found[0]),
+            superseded=self._view.superseded_of(found[0]),
         )
 
     def grade(self, sha256: str, grade: str, *, note: str = "") -> Grade:
@@ -362,23 +371,11 @@ class Case:
         return manifest
 
     def verify(self) -> Iterator[Fault]:
-        """Faults of the record, then of the evidence against it. None where all holds."""
-        yield from check_record(self._database)
-        sources = {s.name: s for s in self._plugins.sources}
-        for item, sha256 in evidence(self._database):
-            where = str(item.place)
-            source = sources.get(item.source)
-            if source is None:
-                yield Fault(where, f"the source '{item.source}' that read it is not installed")
-                continue
-            try:
-                with source.open(item) as stream:
-                    now = digest_of(stream)
-            except (ContentError, OSError) as e:
-                yield Fault(where, f"can't be read any more ({getattr(e, 'what', e)})")
-                continue
-            if now != sha256:
-                yield Fault(where, f"was changed: SHA-256 was {sha256[:16]}…, is {now[:16]}…")
+        """Faults of the record, then of the evidence against it. None where all holds.
+
+        A content that a later scan no longer found at its place is told too, as no fault: `Fault.expected`.
+        """
+        return verified(self._database, self._plugins.sources)
 
 
 def _then(items: Iterator[Item], done: Callable[[], None]) -> Iterator[Item]:

@@ -98,7 +98,7 @@ class LimitReached(ContentError):
         super().__init__(
             what,
             subject=subject,
-            advice=f"To go further, set {limit} to at least {met:g} (now {allowed:g}) and scan into a new case.",
+            advice=f"To go further, set {limit} to at least {met:g} (now {allowed:g}) and scan again.",
         )
         self.limit = limit
         self.allowed = allowed

@@ -135,7 +135,7 @@ class Scan:
         """Append what is held to the record."""
         batch, done = self._batch, self._done
         self._batch, self._done = [], []
-        appended: Appended = self._recorder.examined(batch, done)
+        appended = self._append(batch, done)
         self._failures += appended.failures
         for examined in batch:
             if examined.of_content is not None and examined.sha256 is not None:
@@ -145,6 +145,9 @@ class Scan:
     def told(self) -> None:
         """Tell how far it got, at the end."""
         self._progress(self.progress())
+
+    def _append(self, batch: Sequence[Examined], done: Sequence[tuple[str, str]]) -> Appended:
+        return self._recorder.examined(batch, done)
 
     def progress(self) -> Progress:
         """How far it is."""

@@ -81,7 +81,7 @@ def test_triage_then_queue_show_report_verify(cli: Cli, evidence: Path, tmp_path
 
     code, out, _ = cli("show", "evidence.leadlight", entries[0]["sha256"][:12], "--json")
     shown = json.loads(out)
-    assert set(shown) == ENTRY | {"fingerprints", "findings", "links", "grades", "looks"}
+    assert set(shown) == ENTRY | {"fingerprints", "findings", "links", "grades", "looks", "superseded"}
     assert {f["algorithm"] for f in shown["fingerprints"]} == {"md5", "sha1", "sha256", "blake3", "pdq"}
     keys = {"analyser", "version", "kind", "statement", "proposition", "log10_lr", "payload"}
     assert all(keys <= set(f) for f in shown["findings"])

@@ -68,7 +68,7 @@ def test_a_share_of_the_case_counts_fast_hashes_too(database: Database) -> None:
     recorder = Recorder(database, "t")
     recorder.add_list(ListInfo("R", ListKind.KNOWN, "csv"), [])
     match = Finding("m", "1", kinds.MATCH, "m", payload)
-    recorder.findings("match.record", [(s, match) for s in sha256s[:4]], {})
+    recorder.matches("m", [(s, match) for s in sha256s[:4]])
 
     def floods(share: float) -> int:
         settings = Settings(flood_least=1, flood_share=share)

@@ -55,7 +55,7 @@ def test_floods_are_entries_that_match_too_much_and_give_no_company(database: Da
         if n < 20:
             matches.append((sha256, hit(number, "aa")))
     matches.append((f"{25:064x}", hit(number, "bb")))
-    recorder.findings("match.record", matches, {})
+    recorder.matches("match.near", matches)
     settings = Settings(flood_least=5, flood_share=0.5)
     context = Ranking(database).context(settings, NOW)
     assert context.floods == {(number, "aa"): 20}
@@ -80,8 +80,8 @@ def test_devices_and_moments_of_matches_are_company_benign_ones_are_not(database
     benign = recorder.add_list(ListInfo("B", ListKind.BENIGN, "csv"), []).number or 0
     first = put(recorder, 1, camera)
     second = put(recorder, 2, folder="b")
-    recorder.findings(
-        "match.record", [(first, hit(number, "aa")), (second, hit(benign, "cc", "benign", "sha256", 0))], {}
+    recorder.matches(
+        "match.near", [(first, hit(number, "aa")), (second, hit(benign, "cc", "benign", "sha256", 0))]
     )
     context = Ranking(database).context(Settings(), NOW)
     assert context.devices == {"example|ex-1|s1"}

@@ -172,6 +172,7 @@ def _list_file(text: str) -> ListFile:
 )
 @click.option("--profile", help=f"Policy: {', '.join(profile_names())}, or a TOML file. [victim-first]")
 @click.option("--jobs", type=click.IntRange(0, 1024), help="Worker processes; 0 for one a core. [0]")
+@click.option("--again", is_flag=True, help="Also examine again what was with other versions or settings.")
 @as_json
 def triage(
     paths: tuple[Path, ...],
@@ -179,6 +180,7 @@ def triage(
     lists: tuple[str, ...],
     profile: str | None,
     jobs: int | None,
+    again: bool,
     json_: bool,
 ) -> int:
     """Examine evidence and rank it. The same command again goes on where it was interrupted.
@@ -191,7 +193,8 @@ def triage(
     there = _case_at(folder, profile, jobs)
     with there, shown_progress(quiet=json_) as progress:
         try:
-            result = there.run(paths, lists=[_list_file(x) for x in lists], progress=progress)
+            files = [_list_file(x) for x in lists]
+            result = there.run(paths, lists=files, again=again, progress=progress)
         except BaseException:
             if new:
                 there.discard_unused()
@@ -200,8 +203,8 @@ def triage(
         if json_:
             render.print_json(render.result_json(result, folder))
         else:
-            with Case.open(folder, settings=there.settings) as again:
-                render.result(result, folder, list(again.queue(top=10)))
+            with Case.open(folder, settings=there.settings) as ended:
+                render.result(result, folder, list(ended.queue(top=10)))
     return _code(result)
 
 
@@ -347,13 +350,14 @@ def export(case: Case, form: str, out: Path, top: int, force: bool) -> None:
 @as_json
 def verify(case: Case, json_: bool) -> int:
     """Check the audit chain, all findings, and the evidence against its digests. Exit code 3 for any fault."""
-    faults = list(case.verify())
+    told = list(case.verify())
+    faults, notes = ([f for f in told if f.expected is expected] for expected in (False, True))
     with reader_may_leave():
         if json_:
-            plain = [{"where": f.where, "what": f.what} for f in faults]
-            render.print_json({"holds": not faults, "faults": plain})
+            plain, calm = ([{"where": f.where, "what": f.what} for f in some] for some in (faults, notes))
+            render.print_json({"holds": not faults, "faults": plain, "notes": calm})
         else:
-            render.faults(faults)
+            render.faults(told)
     return Exit.UNREADABLE if faults else Exit.DONE
 
 

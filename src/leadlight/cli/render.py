@@ -139,6 +139,9 @@ def shown_json(shown_: Shown, *, unseal: bool) -> dict[str, Any]:
             {"grade": g.grade, "actor": g.actor, "when": when_out(g.when), "note": g.note} for g in shown_.grades
         ],
         "looks": [{"actor": k.actor, "when": when_out(k.when), "form": k.form} for k in shown_.looks],
+        "superseded": [
+            {"id": f.id, "replaced": when_out(when), **statement_out(f.finding)} for when, f in shown_.superseded
+        ],
     }
 
 
@@ -152,6 +155,11 @@ def shown(shown_: Shown, *, unseal: bool) -> None:
     console.print("Findings:")
     for filed in shown_.findings:
         _finding(console, filed.finding, f"[{filed.id}]", unseal=unseal)
+    if shown_.superseded:
+        console.print("Found before, and replaced since:")
+    for when, filed in shown_.superseded:
+        number = f"[{filed.id}] replaced on {when:%Y-%m-%d %H:%M} UTC:"
+        _finding(console, filed.finding, number, unseal=False)
     if shown_.links:
         console.print("Belongs with others:")
     for link in shown_.links:
@@ -242,11 +250,12 @@ def lists(infos: Iterable[ListInfo]) -> None:
     _console().print(table if rows else "No lists. Add one: leadlight lists add CASE FILE --kind known")
 
 
-def faults(found: Sequence[Fault]) -> None:
+def faults(told: Sequence[Fault]) -> None:
     """What verify found, for people."""
     console = _console()
-    for fault in found:
+    for fault in told:
         console.print(Text(f"{display_text(fault.where)}: {display_text(fault.what)}"))
+    found = [f for f in told if not f.expected]
     console.print(
         f"{len(found):,} {'faults' if found[1:] else 'fault'}. Keep the case as it is, and compare it with a copy."
         if found

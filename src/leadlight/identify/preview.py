@@ -175,7 +175,7 @@ def _load_jxl(content: Content) -> None:
         raise Unsupported(
             "JPEG XL needs a decoder that is not installed",
             subject=content.subject,
-            advice="pip install 'leadlight[jxl]', and scan into a new case.",
+            advice="pip install 'leadlight[jxl]', and scan again.",
         ) from None
     size = extent.jxl_size(content.data())
     if size is None:

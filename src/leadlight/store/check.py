@@ -8,24 +8,35 @@ from __future__ import annotations
 import hashlib
 import heapq
 import json
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator, Mapping
 from itertools import groupby, zip_longest
 from typing import Any, BinaryIO
 
-from sqlalchemy import Boolean, Column, ColumnElement, Integer, Table, select, type_coerce
+from sqlalchemy import Boolean, Column, ColumnElement, Integer, Table, exists, func, select, type_coerce
 
 from leadlight.audit import Fault, Line, check_chain
 from leadlight.errors import CaseDamaged
-from leadlight.records import Act, Finding, Item
+from leadlight.records import Act, Finding
 from leadlight.store import schema
 from leadlight.store.database import Database, understood
-from leadlight.store.hashes import PRINTED, digest_rows, print_rows
+from leadlight.store.hashes import digest_rows, print_rows
 from leadlight.store.lists import added_details
-from leadlight.store.record import act_of, batch_digest, finding_key, finding_of, item_columns, item_of
+from leadlight.store.readings import Reading
+from leadlight.store.record import batch_digest
+from leadlight.store.rows import act_of, finding_key, finding_of, item_columns, item_of
+from leadlight.store.superseding import searched
 from leadlight.store.view import View
 
-_COVERED = (schema.item, schema.content, schema.finding, schema.finished)
+_COVERED = (
+    schema.item,
+    schema.content,
+    schema.finding,
+    schema.finished,
+    schema.superseded,
+    schema.examination,
+)
 _DERIVED = (schema.link, schema.link_member, schema.standing, schema.queue)
 
 
@@ -110,18 +121,18 @@ def _check_prints(view: View) -> Iterator[Fault]:
         (r.sha256, True, r)
         for r in view.stream(
             select(f.sha256, f.number, f.kind, f.record)
-            .where(f.kind.startswith(PRINTED), f.sha256.is_not(None), f.place_key.is_(None))
+            .where(f.sha256.is_not(None), *searched())
             .order_by(f.sha256, f.number)
         )
     )
-    searched = (
+    there_now = (
         ((r[0], False, tuple(r[1:])) for r in view.stream(query))
         for query in (
             select(d.sha256, d.algorithm, d.value).order_by(d.sha256),
             select(p.sha256, p.algorithm, p.ordinal, p.value, p.quality).order_by(p.sha256),
         )
     )
-    merged = heapq.merge(found, *searched, key=lambda r: r[0])
+    merged = heapq.merge(found, *there_now, key=lambda r: r[0])
     for sha256, rows in groupby(merged, key=lambda r: r[0]):
         said: list[Finding] = []
         there: set[tuple[object, ...]] = set()
@@ -247,7 +258,8 @@ def _check_batches(view: View) -> Iterator[Fault]:
 
 def _check_batch(view: View, number: int, details: Mapping[str, Any]) -> Iterator[Fault]:
     i, c, f, d = schema.item.c, schema.content.c, schema.finding.c, schema.finished.c
-    items, contents, keys, finished = (
+    s, x = schema.superseded.c, schema.examination.c
+    items, contents, keys, finished, changes, examined = (
         [tuple(row) for row in view.stream(query)]
         for query in (
             select(i.place_key, i.sha256, _stored(i.container), i.record)
@@ -256,31 +268,63 @@ def _check_batch(view: View, number: int, details: Mapping[str, Any]) -> Iterato
             select(c.sha256, c.size, c.media_type, c.family).where(c.act == number).order_by(c.sha256),
             select(f.key).where(f.act == number).order_by(f.number),
             select(d.place_key, d.stamp).where(d.act == number).order_by(d.place_key),
+            select(f.key, _stored(s.stands))
+            .join_from(schema.superseded, schema.finding, s.finding == f.number, isouter=True)
+            .where(s.act == number)
+            .order_by(s.finding),
+            select(x.subject, x.media_type, x.family).where(x.act == number).order_by(x.subject),
         )
     )
     counted = {"items": items, "contents": contents, "findings": keys, "finished": finished}
-    for name, rows in counted.items():
-        if len(rows) != details.get(name):
-            yield Fault(f"act {number}", f"{details.get(name)} {name} were recorded, {len(rows)} are there")
+    for name, rows in {**counted, "superseded": changes, "examined": examined}.items():
+        said = details.get(name, None if name in counted else 0)
+        if len(rows) != said:
+            yield Fault(f"act {number}", f"{said} {_ROWS.get(name, name)} were recorded, {len(rows)} are there")
             return
-    if batch_digest(items, contents, [key for (key,) in keys], finished) != details.get("digest"):
+    made = batch_digest(items, contents, [key for (key,) in keys], finished, changes, examined)
+    if made != details.get("digest"):
         yield Fault(f"act {number}", "a row of this batch was altered or exchanged")
 
 
-def evidence(database: Database) -> Iterator[tuple[Item, str]]:
-    """Every file on the medium whose bytes were read, with the SHA-256 recorded then.
+_ROWS = {"superseded": "findings that no longer stand or stand again", "examined": "subjects examined again"}
+"""What verify calls rows whose count's name would not explain them."""
+
+
+def evidence(database: Database) -> Iterator[list[Reading]]:
+    """Every file on the medium whose bytes were read, with each content that it held, the newest at the end.
 
     Items that can't be read, or name what no file system can hold, are left out: they are faults of the record.
     """
-    i = schema.item.c
-    query = select(i.number, i.record, i.sha256).where(i.depth == 0, i.sha256.is_not(None)).order_by(i.number)
-    for row in View(database).stream(query):
+    view, i, d, later = View(database), schema.item.c, schema.finished.c, schema.item.alias("later")
+    scans = [a.number for a in _acts(view, "scan.start")]
+    done = select(func.max(d.act)).where(d.place_key == i.place_key).scalar_subquery()
+    query = (
+        select(i.number, i.record, i.sha256, i.place_key, i.act, schema.act.c.at, done.label("done"))
+        .join_from(schema.item, schema.act, schema.act.c.number == i.act, isouter=True)
+        .where(i.depth == 0, i.sha256.is_not(None))
+        .order_by(i.number)
+    )
+    newer = exists().where(
+        later.c.place_key == i.place_key, later.c.number > i.number, later.c.sha256.is_not(None)
+    )
+    older = exists().where(
+        later.c.place_key == i.place_key, later.c.number < i.number, later.c.sha256.is_not(None)
+    )
+    for row in view.stream(query.where(~newer).add_columns(older.label("older"))):
+        rows = view.stream(query.where(i.place_key == row.place_key)) if row.older else iter((row,))
+        if readings := list(_readings(rows, scans)):
+            yield readings
+
+
+def _readings(rows: Iterator[Any], scans: list[int]) -> Iterator[Reading]:
+    for row in rows:
         try:
             item = item_of(row.record, f"item {row.number}")
         except CaseDamaged:
             continue
         if b"\0" not in item.place.outer and isinstance(row.sha256, str):
-            yield item, row.sha256
+            since = bisect_right(scans, row.done or 0) > bisect_right(scans, row.act)
+            yield Reading(item, row.sha256, str(row.at or "")[:16].replace("T", " ") + " UTC", since)
 
 
 def digest_of(stream: BinaryIO) -> str:

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, select
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, insert, select
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DatabaseError, DBAPIError
+from sqlalchemy.schema import CreateTable
 
 from leadlight.errors import CaseBusy, CaseDamaged, CaseError, CaseFull, CaseMissing, CaseNewer
 from leadlight.store import schema
@@ -45,6 +47,8 @@ class Database:
     def __init__(self, engine: Engine, subject: str) -> None:
         self.engine = engine
         self.subject = subject
+        self.version = schema.SCHEMA_VERSION
+        """Of the tables in the file. An older case is read as it is, and brought up before it is written."""
 
     @classmethod
     def create(cls, path: Path) -> Database:
@@ -78,6 +82,10 @@ class Database:
             )
         if version < 1:
             raise CaseDamaged("does not say its schema", subject=str(path), advice="Restore it from a copy.")
+        if version < schema.SCHEMA_VERSION:
+            database.engine.dispose()
+            database.engine = _engine(path, stand_ins(version))
+            database.version = version
         return database
 
     @contextmanager
@@ -88,11 +96,32 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction: committed as a whole at the end, or not at all."""
+        """A transaction: committed as a whole at the end, or not at all.
+
+        Raises CaseError for a case of an older schema: `migration.bring_up` comes first.
+        """
+        if self.version < schema.SCHEMA_VERSION:
+            raise CaseError(
+                f"is of an older form (schema {self.version}) and was not brought up",
+                subject=self.subject,
+                advice="Run 'leadlight triage' on the evidence with this case; it brings the case up.",
+            )
+        with self.raising() as connection:
+            yield connection
+
+    @contextmanager
+    def raising(self) -> Iterator[Connection]:
+        """A transaction as `writing`, whatever the schema: for migrations alone."""
         with self._translated(), self.engine.connect() as connection:
             connection = connection.execution_options(writing=True)
             with connection.begin():
                 yield connection
+
+    def raised(self) -> None:
+        """The file is of this program's schema now: every connection is made anew."""
+        self.engine.dispose()
+        self.engine = _engine(Path(self.subject))
+        self.version = schema.SCHEMA_VERSION
 
     def close(self) -> None:
         """Let go of all connections."""
@@ -143,7 +172,18 @@ class Database:
         )
 
 
-def _engine(path: Path) -> Engine:
+ADDED: dict[int, tuple[Table, ...]] = {2: (schema.superseded, schema.examination)}
+"""The tables that came with each version of the schema."""
+
+
+def stand_ins(version: int) -> tuple[str, ...]:
+    """Statements that make what an older file lacks, empty and in memory, so that it is read and not changed."""
+    tables = [t for at, new in ADDED.items() if at > version for t in new]
+    made = (str(CreateTable(t).compile(dialect=sqlite.dialect())) for t in tables)
+    return tuple(text.replace("CREATE TABLE", "CREATE TEMPORARY TABLE", 1) for text in made)
+
+
+def _engine(path: Path, prepared: tuple[str, ...] = ()) -> Engine:
     read_only = path.exists() and not (_writable(path) and _writable(path.parent))
     if read_only:
         # Without a write-ahead log beside it the file is whole: SQLite then need not make one to read it.
@@ -162,6 +202,8 @@ def _engine(path: Path) -> Engine:
         connection.isolation_level = None
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
+        for statement in prepared:
+            connection.execute(statement)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

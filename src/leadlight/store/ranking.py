@@ -20,12 +20,13 @@ from leadlight.records.hashlist import CRYPTOGRAPHIC
 from leadlight.store import schema
 from leadlight.store.database import Database
 from leadlight.store.hashes import FAST
-from leadlight.store.record import finding_of, item_of
+from leadlight.store.rows import finding_of, item_of
+from leadlight.store.superseding import current, family_now
 from leadlight.store.view import Aligned, View
 from leadlight.subject import Context, FloodKey, Subject, device_of
 
 _CHUNK = 400
-_QUIET = (kinds.DIGEST, kinds.PDQ)
+_QUIET = (kinds.DIGEST, kinds.PDQ, kinds.FEATURES)
 """Kinds that triage does not read: most of the rows."""
 
 
@@ -86,7 +87,7 @@ class Ranking:
 
     def _match_rows(self, lists: dict[int, ListKind]) -> Iterator[tuple[str, dict[str, Any]]]:
         t = schema.finding.c
-        for row in self._view.stream(select(t.sha256, t.record).where(t.kind == kinds.MATCH)):
+        for row in self._view.stream(select(t.sha256, t.record).where(t.kind == kinds.MATCH, current())):
             payload = json.loads(row.record)["payload"]
             if payload["list_id"] in lists:
                 yield row.sha256, payload
@@ -126,7 +127,7 @@ class Ranking:
                     archives.add(row.within)
                 if row.modified is not None:
                     insort(moments, row.modified)
-            query = select(f.record).where(f.kind == kinds.CAMERA, f.sha256.in_(some))
+            query = select(f.record).where(f.kind == kinds.CAMERA, f.sha256.in_(some), current())
             for row in self._view.stream(query):
                 device = device_of(json.loads(row.record)["payload"])
                 if device:
@@ -165,11 +166,13 @@ class Ranking:
         finding_rows = Aligned(
             self._view.stream(
                 select(f.sha256, f.key, f.record)
-                .where(f.sha256.is_not(None), f.kind.not_in(_QUIET))
+                .where(f.sha256.is_not(None), f.kind.not_in(_QUIET), current())
                 .order_by(f.sha256, f.key)
             )
         )
-        family_rows = Aligned(self._view.stream(select(c.sha256, c.family, c.size).order_by(c.sha256)))
+        family_rows = Aligned(
+            self._view.stream(select(c.sha256, family_now().label("family"), c.size).order_by(c.sha256))
+        )
         group_rows = Aligned(self._group_rows())
         for sha256, rows in item_rows:
             held = list(rows)

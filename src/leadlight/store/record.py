@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,17 +12,29 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select
 
 from leadlight import audit
-from leadlight.records import Act, Finding, Grade, Item, ListEntry, ListInfo
+from leadlight.records import Act, Finding, Grade, ListEntry, ListInfo
 from leadlight.records import finding as kinds
-from leadlight.records.codec import dumps, finding_in, finding_record, item_in, item_out, when_in, when_out
+from leadlight.records.codec import dumps, finding_record, item_out, when_out
 from leadlight.records.examined import Examined
 from leadlight.store import schema
-from leadlight.store.database import Database, understood
+from leadlight.store.database import Database
 from leadlight.store.hashes import digest_rows, print_rows
 from leadlight.store.lists import added_details, insert_list, retire_list
 from leadlight.store.nearness import forget
+from leadlight.store.rows import act_of, finding_key, item_columns
+from leadlight.store.superseding import (
+    Change,
+    Replacing,
+    change_rows,
+    examination_rows,
+    given_way,
+    made_again,
+    matches_gone,
+    restate,
+)
 
 _CHUNK = 400
+_MATCHES = 5000
 _FINISHED = (
     select(schema.finished.c.place_key, schema.finished.c.stamp)
     .where(schema.finished.c.place_key.in_(bindparam("keys", expanding=True)))
@@ -31,74 +43,37 @@ _FINISHED = (
 """Asked for every file: building a statement anew would cost more than running it."""
 
 
-def act_of(row: Any) -> Act:
-    """An act from its row. Raises CaseDamaged."""
-    with understood(f"act {row.number}"):
-        when, details = when_in(row.at), json.loads(row.details)
-        if when is None or not isinstance(details, dict) or not _texts(row.actor, row.action):
-            raise ValueError(row.at)
-        return Act(row.number, when, row.actor, row.action, details, row.previous, row.digest)
-
-
-def finding_key(sha256: str | None, place_key: str | None, record: str, sealed: str | None) -> str:
-    """SHA-256 over what a finding says and of what: the same statement is recorded once."""
-    return hashlib.sha256(dumps([sha256, place_key, record, sealed]).encode("ascii")).hexdigest()
-
-
-def finding_of(record: str, sealed: str | None, where: str = "a finding") -> Finding:
-    """The inverse of `finding_record`. Raises CaseDamaged, naming `where`."""
-    with understood(where):
-        found = finding_in({**json.loads(record), "sealed": json.loads(sealed) if sealed else {}})
-        if not (isinstance(found.payload, Mapping) and isinstance(found.sealed, Mapping)):
-            raise TypeError(where)
-        if not _texts(found.analyser, found.version, found.kind, found.statement):
-            raise TypeError(where)
-        return found
-
-
-def item_of(record: str, where: str = "an item") -> Item:
-    """An item from its canonical JSON. Raises CaseDamaged, naming `where`."""
-    with understood(where):
-        item = item_in(json.loads(record))
-        if not (_texts(item.source) and (item.size is None or isinstance(item.size, int))):
-            raise TypeError(where)
-        return item
-
-
-def _texts(*values: object) -> bool:
-    return all(isinstance(v, str) for v in values)
-
-
-def item_columns(item: Item) -> dict[str, Any]:
-    """What is repeated of an item beside its record, to be searched."""
-    modified = item.times.modified
-    return {
-        "place_key": item.place.key,
-        "depth": item.place.depth,
-        "path": item.place.path,
-        "folder": item.place.folder,
-        "within": item.place.within,
-        "modified": modified.timestamp() if modified else None,
-    }
-
-
 def batch_digest(
     items: Iterable[Sequence[Any]],
     contents: Iterable[Sequence[Any]],
     keys: Iterable[str],
     finished: Iterable[Sequence[Any]] = (),
+    changes: Iterable[Sequence[Any]] = (),
+    examined: Iterable[Sequence[Any]] = (),
 ) -> str:
     """SHA-256 over a batch.
 
     Items as (place key, sha256, container as 0 or 1, record), contents as (sha256, size, type, family), the
-    keys of findings, and files that are done as (place key, stamp).
+    keys of findings, files that are done as (place key, stamp), findings that no longer stand or stand again as
+    (key, 0 or 1), and what was examined again as (subject, type, family).
     """
     digest = hashlib.sha256()
-    for part in (*items, *contents, *finished):
+    for part in (*items, *contents, *finished, *changes, *examined):
         digest.update(dumps(list(part)).encode("ascii"))
     for key in keys:
         digest.update(key.encode("ascii"))
     return digest.hexdigest()
+
+
+def append_act(connection: Connection, actor: str, action: str, details: Mapping[str, Any]) -> Act:
+    """Append one act to the chain, within a transaction. Raises CaseDamaged where the last one can't be read."""
+    row = connection.execute(select(schema.act).order_by(schema.act.c.number.desc()).limit(1)).first()
+    last = act_of(row) if row else None
+    act = audit.next_act(last, when=datetime.now(UTC), actor=actor, action=action, details=details)
+    written = {"at": when_out(act.when), "details": dumps(dict(act.details))}
+    same = {k: getattr(act, k) for k in ("number", "actor", "action", "previous", "digest")}
+    connection.execute(insert(schema.act), [{**same, **written}])
+    return act
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,49 +99,49 @@ class Recorder:
             return self._append(connection, action, details)
 
     def _append(self, connection: Connection, action: str, details: Mapping[str, Any]) -> Act:
-        row = connection.execute(select(schema.act).order_by(schema.act.c.number.desc()).limit(1)).first()
-        last = act_of(row) if row else None
-        act = audit.next_act(last, when=datetime.now(UTC), actor=self._actor, action=action, details=details)
-        connection.execute(
-            insert(schema.act),
-            [
-                {
-                    "number": act.number,
-                    "at": when_out(act.when),
-                    "actor": act.actor,
-                    "action": act.action,
-                    "details": dumps(dict(act.details)),
-                    "previous": act.previous,
-                    "digest": act.digest,
-                }
-            ],
-        )
-        return act
+        return append_act(connection, self._actor, action, details)
 
-    def examined(self, batch: Sequence[Examined], done: Sequence[tuple[str, str]]) -> Appended:
-        """Append what was examined, and which files on the medium are `done` (place key, stamp), as one act."""
-        if not batch and not done:
+    def examined(
+        self, batch: Sequence[Examined], done: Sequence[tuple[str, str]], again: Replacing | None = None
+    ) -> Appended:
+        """Append what was examined, and which files on the medium are `done` (place key, stamp), as one act.
+
+        With `again`, findings of what it names give way to those of the batch.
+        """
+        if not batch and not done and not (again and (again.places or again.tried)):
             return Appended(0, 0, 0, 0)
         with self._database.writing() as connection:
             items = self._new_items(connection, batch)
             contents = self._new_contents(connection, batch)
             fresh = {c["sha256"] for c in contents}
-            findings = self._new_findings(connection, batch, fresh)
+            replaced = {e.sha256: e for e in batch if e.of_content is not None and e.sha256 is not None}
+            replaced = {k: e for k, e in replaced.items() if again and k in again.contents and k not in fresh}
+            made = self._made(batch, {*fresh, *replaced})
+            findings = _absent(connection, made)
             finished = self._new_finished(connection, done)
+            changes = made_again(connection, made.keys() - {f["key"] for f in findings})
+            if again:
+                changes += given_way(connection, replaced, again, made)
+            changes.sort(key=lambda c: c.finding)
+            tried = examination_rows(again.tried if again else (), replaced)
             digest = batch_digest(
                 [(i["place_key"], i["sha256"], int(i["container"]), i["record"]) for i in items],
                 [(c["sha256"], c["size"], c["media_type"], c["family"]) for c in contents],
                 [f["key"] for f in findings],
                 [(f["place_key"], f["stamp"]) for f in finished],
+                [(c.key, int(c.stands)) for c in changes],
+                [(t["subject"], t["media_type"], t["family"]) for t in tried],
             )
             act = self._append(
                 connection,
-                "scan.record",
+                "again.record" if again else "scan.record",
                 {
                     "items": len(items),
                     "contents": len(contents),
                     "findings": len(findings),
                     "finished": len(finished),
+                    **({"superseded": len(changes)} if changes else {}),
+                    **({"examined": len(tried)} if tried else {}),
                     "digest": digest,
                 },
             )
@@ -175,10 +150,13 @@ class Recorder:
                 (schema.content, contents),
                 (schema.finding, findings),
                 (schema.finished, finished),
+                (schema.superseded, change_rows(changes)),
+                (schema.examination, tried),
             ):
                 if rows:
                     connection.execute(insert(table), [{**row, "act": act.number} for row in rows])
-            self._prints(connection, batch, fresh)
+            self._search_rows(connection, batch, fresh)
+            restate(connection, replaced)
         failures = sum(1 for f in findings if f["kind"] == kinds.FAILURE)
         return Appended(len(items), len(contents), len(findings), failures)
 
@@ -218,21 +196,20 @@ class Recorder:
         there = _existing(connection, schema.content.c.sha256, rows)
         return sorted((r for k, r in rows.items() if k not in there), key=lambda r: str(r["sha256"]))
 
-    def _new_findings(
-        self, connection: Connection, batch: Sequence[Examined], fresh: set[str]
-    ) -> list[dict[str, Any]]:
+    def _made(self, batch: Sequence[Examined], wanted: set[str]) -> dict[str, dict[str, Any]]:
+        """Rows of all findings of places, and of the `wanted` contents, by key."""
         rows: dict[str, dict[str, Any]] = {}
         for e in batch:
             place_keys = [e.item.place.key] * len(e.of_place) if e.of_place else []
-            more = len(e.of_content) if e.of_content is not None and e.sha256 in fresh else 0
+            more = len(e.of_content) if e.of_content is not None and e.sha256 in wanted else 0
             for place_key, finding, text in zip(
                 [*place_keys, *[None] * more], e.findings, e.records(), strict=False
             ):
                 row = _finding_row(finding.kind, text, e.sha256, place_key)
                 rows.setdefault(row["key"], row)
-        return _absent(connection, rows)
+        return rows
 
-    def _prints(self, connection: Connection, batch: Sequence[Examined], fresh: set[str]) -> None:
+    def _search_rows(self, connection: Connection, batch: Sequence[Examined], fresh: set[str]) -> None:
         digests: list[dict[str, Any]] = []
         prints: list[dict[str, Any]] = []
         seen: set[str] = set()
@@ -247,29 +224,47 @@ class Recorder:
         if prints:
             connection.execute(insert(schema.perceptual), prints)
 
-    def findings(self, action: str, pairs: Iterable[tuple[str, Finding]], details: Mapping[str, Any]) -> int:
-        """Append findings of contents made across the case (matches), in batches; returns how many are new."""
-        total = 0
+    def matches(self, matcher: str, pairs: Iterable[tuple[str, Finding]]) -> int:
+        """Append matches as they are now, in batches; returns how many are new.
+
+        Matches that this matcher made before with a list still in use, and makes no more, give way at the end: the
+        hash that they rested on was replaced, or what counts as near was changed.
+        """
+        total, made = 0, array("Q")
         batch: dict[str, dict[str, Any]] = {}
         for sha256, finding in pairs:
             row = _finding_row(finding.kind, finding_record(finding), sha256, None)
+            if row["key"] not in batch:
+                made.append(int(row["key"][:16], 16))
             batch.setdefault(row["key"], row)
-            if len(batch) >= 5000:
-                total += self._write_findings(action, batch, details)
+            if len(batch) >= _MATCHES:
+                total += self._write_matches(matcher, batch)
                 batch = {}
-        return total + self._write_findings(action, batch, details)
+        total += self._write_matches(matcher, batch)
+        with self._database.reading() as connection:
+            gone = matches_gone(connection, matcher, made)
+        for start in range(0, len(gone), _MATCHES):
+            self._write_matches(matcher, {}, gone[start : start + _MATCHES])
+        return total
 
-    def _write_findings(self, action: str, batch: dict[str, dict[str, Any]], details: Mapping[str, Any]) -> int:
-        if not batch:
+    def _write_matches(self, matcher: str, batch: dict[str, dict[str, Any]], gone: Sequence[Change] = ()) -> int:
+        if not batch and not gone:
             return 0
         with self._database.writing() as connection:
             rows = _absent(connection, batch)
-            if not rows:
+            changes = [*made_again(connection, batch.keys() - {r["key"] for r in rows}), *gone]
+            changes.sort(key=lambda c: c.finding)
+            if not rows and not changes:
                 return 0
-            digest = batch_digest((), (), [r["key"] for r in rows])
+            digest = batch_digest(
+                (), (), [r["key"] for r in rows], changes=[(c.key, int(c.stands)) for c in changes]
+            )
             counts = {"items": 0, "contents": 0, "findings": len(rows), "finished": 0, "digest": digest}
-            act = self._append(connection, action, {**details, **counts})
-            connection.execute(insert(schema.finding), [{**row, "act": act.number} for row in rows])
+            more = {"superseded": len(changes)} if changes else {}
+            act = self._append(connection, "match.record", {"matcher": matcher, **counts, **more})
+            for table, new in ((schema.finding, rows), (schema.superseded, change_rows(changes))):
+                if new:
+                    connection.execute(insert(table), [{**row, "act": act.number} for row in new])
         return len(rows)
 
     def add_list(self, info: ListInfo, entries: Iterable[ListEntry]) -> ListInfo:

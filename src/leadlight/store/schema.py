@@ -23,8 +23,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION = 1
-"""Raised with each migration; a case with a greater one is refused."""
+SCHEMA_VERSION = 2
+"""Raised with each migration (see `migration`); a case with a greater one is refused."""
 
 metadata = MetaData()
 
@@ -110,6 +110,31 @@ Index("finding_sha256", finding.c.sha256, finding.c.number)
 Index("finding_place", finding.c.place_key)
 Index("finding_kind", finding.c.kind, finding.c.sha256)
 Index("finding_act", finding.c.act)
+
+superseded = Table(
+    "superseded",
+    metadata,
+    Column("finding", Number, nullable=False, primary_key=True, autoincrement=False),
+    Column("act", Number, nullable=False, primary_key=True, autoincrement=False),
+    Column("stands", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What a newer examination or match put in place of a finding: the newest row of a finding counts, and a finding
+without one stands. `stands` is true where the same finding was made again. Nothing is ever taken out."""
+Index("superseded_act", superseded.c.act)
+
+examination = Table(
+    "examination",
+    metadata,
+    Column("subject", String(64), nullable=False, primary_key=True),
+    Column("act", Number, nullable=False, primary_key=True, autoincrement=False),
+    Column("media_type", String(128), nullable=True),
+    Column("family", String(16), nullable=True),
+    sqlite_with_rowid=False,
+)
+"""Each time that a content, or a place by its key, was examined again, and what it then was; null where that try
+gave nothing."""
+Index("examination_act", examination.c.act)
 
 digest = Table(
     "digest",

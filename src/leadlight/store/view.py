@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Select, bindparam, func, select
@@ -19,12 +20,15 @@ from leadlight.store.database import Database, understood
 from leadlight.store.hashes import FAST
 from leadlight.store.lists import Lists
 from leadlight.store.nearness import NearList, near_list
-from leadlight.store.record import act_of, finding_of, finished_stamps, item_of
+from leadlight.store.record import finished_stamps
+from leadlight.store.rows import act_of, finding_of, item_of
+from leadlight.store.superseding import current, family_now
 
 _CONTENTS = select(schema.content.c.sha256).where(
     schema.content.c.sha256.in_(bindparam("sha256s", expanding=True))
 )
 """Asked for every file: building a statement anew would cost more than running it."""
+_CHUNK = 400
 _STRENGTH = {"sha256": 0, "blake3": 1, "sha1": 2, "md5": 3}
 
 
@@ -85,7 +89,7 @@ class View:
         t = schema.finding.c
         query = (
             select(t.number, t.sha256, t.record)
-            .where(t.kind == kind, t.sha256.is_not(None))
+            .where(t.kind == kind, t.sha256.is_not(None), current())
             .order_by(t.sha256, t.number)
         )
         for row in self.stream(query):
@@ -136,16 +140,29 @@ class View:
         return act_of(row) if row else None
 
     def findings_of(self, subject: str, *, sealed: bool = False) -> tuple[Filed, ...]:
-        """All findings of a content and its places, or of a place whose bytes could not be read.
+        """All findings that stand, of a content and its places or of a place whose bytes could not be read.
 
         Sealed text comes with `sealed` only.
         """
         t = schema.finding.c
         query = select(t.number, t.key, t.record, t.sealed)
-        query = query.where((t.sha256 == subject) | (t.place_key == subject))
+        query = query.where((t.sha256 == subject) | (t.place_key == subject), current())
         return tuple(
             Filed(r.key[:12], finding_of(r.record, r.sealed if sealed else None, f"finding {r.number}"))
             for r in self.stream(query.order_by(t.number))
+        )
+
+    def superseded_of(self, subject: str) -> tuple[tuple[datetime, Filed], ...]:
+        """Findings that no longer stand, each with when a newer examination or match took its place."""
+        t, s = schema.finding.c, schema.superseded.c
+        latest = select(func.max(s.act)).where(s.finding == t.number).scalar_subquery()
+        query = select(t.number, t.key, t.record, schema.act.c.at).join_from(
+            schema.finding, schema.act, schema.act.c.number == latest
+        )
+        query = query.where((t.sha256 == subject) | (t.place_key == subject), ~current()).order_by(t.number)
+        return tuple(
+            (_when(r.at, f"finding {r.number}"), Filed(r.key[:12], finding_of(r.record, None)))
+            for r in self.stream(query)
         )
 
     def items_of(self, subject: str) -> tuple[Item, ...]:
@@ -155,6 +172,33 @@ class View:
         query = query.where((t.sha256 == subject) | ((t.place_key == subject) & t.sha256.is_(None)))
         rows = self.stream(query.order_by(t.path, t.place_key))
         return tuple(item_of(r.record, f"item {r.number}") for r in rows)
+
+    def items_at(self, place_key: str) -> tuple[Item, ...]:
+        """What was found at a place, the newest first: one for each content it ever held."""
+        t = schema.item.c
+        query = select(t.number, t.record).where(t.place_key == place_key).order_by(t.number.desc())
+        return tuple(item_of(r.record, f"item {r.number}") for r in self.stream(query))
+
+    def read_item(self, place_key: str) -> Item | None:
+        """The file at a place as it was read last; None where its bytes never could be."""
+        t = schema.item.c
+        query = select(t.number, t.record).where(t.place_key == place_key, t.sha256.is_not(None))
+        row = self.one(query.order_by(t.number.desc()).limit(1))
+        return item_of(row.record, f"item {row.number}") if row else None
+
+    def places_of(self, contents: Iterable[str]) -> Iterator[tuple[str, list[Item]]]:
+        """The places of each of `contents` that has any, in order of SHA-256."""
+        t, wanted = schema.item.c, sorted(contents)
+        for start in range(0, len(wanted), _CHUNK):
+            query = select(t.sha256, t.number, t.record).where(t.sha256.in_(wanted[start : start + _CHUNK]))
+            rows = self.stream(query.order_by(t.sha256, t.path, t.place_key))
+            for sha256, some in groupby(rows, key=lambda r: r.sha256):
+                yield sha256, [item_of(r.record, f"item {r.number}") for r in some]
+
+    def said_of_place(self, place_key: str) -> bool:
+        """Whether any finding that stands was said of a place rather than of a content."""
+        t = schema.finding.c
+        return self.one(select(t.number).where(t.place_key == place_key, current()).limit(1)) is not None
 
     def grades_of(self, sha256: str) -> tuple[Grade, ...]:
         """Grades by people, oldest first."""
@@ -189,12 +233,9 @@ class View:
     def counts(self) -> dict[str, Any]:
         """Items, contents, bytes, and contents by family."""
         with self._database.reading() as connection:
-            families = {
-                r.family: r.n
-                for r in connection.execute(
-                    select(schema.content.c.family, func.count().label("n")).group_by(schema.content.c.family)
-                )
-            }
+            family = family_now().label("family")
+            rows = connection.execute(select(family, func.count().label("n")).group_by(family))
+            families = {r.family: r.n for r in rows}
             size = connection.execute(select(func.coalesce(func.sum(schema.content.c.size), 0))).scalar_one()
             items = connection.execute(select(func.count(func.distinct(schema.item.c.place_key)))).scalar_one()
         with understood("sizes of contents"):
@@ -204,7 +245,7 @@ class View:
         """Failures by reason."""
         counts: dict[str, int] = {}
         t = schema.finding.c
-        for row in self.stream(select(t.number, t.record).where(t.kind == kinds.FAILURE)):
+        for row in self.stream(select(t.number, t.record).where(t.kind == kinds.FAILURE, current())):
             found = finding_of(row.record, None, f"finding {row.number}")
             reason = str(found.payload.get("reason", "failed"))
             counts[reason] = counts.get(reason, 0) + 1

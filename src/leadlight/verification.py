@@ -1,0 +1,54 @@
+"""Verifying a case: the record first, then the evidence against it, each file as it was read last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from leadlight.audit import Fault
+from leadlight.errors import ContentError
+from leadlight.seams import Source
+from leadlight.store.check import check_record, digest_of, evidence
+from leadlight.store.database import Database
+from leadlight.store.readings import Reading
+
+
+def verified(database: Database, sources: Iterable[Source]) -> Iterator[Fault]:
+    """Faults of the record, then of the evidence against it. None where all holds.
+
+    Where a file was read again with other content, its older contents are told of as expected: nobody looks for
+    them there any more.
+    """
+    yield from check_record(database)
+    by_name = {s.name: s for s in sources}
+    for readings in evidence(database):
+        yield from _of_place(readings, by_name.get(readings[-1].item.source))
+
+
+def _of_place(readings: Sequence[Reading], source: Source | None) -> Iterator[Fault]:
+    """Faults of one file on the medium, from what it held each time that it was read, the oldest first."""
+    *older, last = readings
+    where = str(last.item.place)
+    for reading in older:
+        yield Fault(
+            where,
+            f"held other content as read on {reading.date} (SHA-256 {reading.sha256[:16]}…); that content is not "
+            "there to be compared",
+            expected=True,
+        )
+    if source is None:
+        yield Fault(where, f"the source '{last.item.source}' that read it is not installed")
+        return
+    try:
+        with source.open(last.item) as stream:
+            now = digest_of(stream)
+    except (ContentError, OSError) as e:
+        yield Fault(where, f"can't be read any more ({getattr(e, 'what', e)}); it was read on {last.date}")
+        return
+    known = next((r for r in older if r.sha256 == now), None)
+    if now == last.sha256 or (known is not None and last.read_since):
+        return
+    back = f", as it was read on {known.date}" if known else ""
+    yield Fault(
+        where,
+        f"was changed since it was read on {last.date}: SHA-256 was {last.sha256[:16]}…, is {now[:16]}…{back}",
+    )
