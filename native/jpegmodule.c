@@ -42,11 +42,11 @@ static int floats(const Py_buffer *b, size_t count) {
 
 static PyObject *rows(PyObject *module, PyObject *args) {
   Py_buffer pixels, weights, sums;
-  Py_ssize_t height, width;
+  Py_ssize_t height, width, depth;
   (void)module;
-  if (!PyArg_ParseTuple(args, "y*nny*w*", &pixels, &height, &width, &weights, &sums)) return NULL;
-  size_t h = (size_t)height, w = (size_t)width, count = 0;
-  int good = height > 0 && width > 0 && h <= SIZE_MAX / 3 / w && (size_t)pixels.len == h * w * 3;
+  if (!PyArg_ParseTuple(args, "y*nnny*w*", &pixels, &height, &width, &depth, &weights, &sums)) return NULL;
+  size_t h = (size_t)height, w = (size_t)width, d = (size_t)depth, count = 0;
+  int good = height > 0 && width > 0 && (d == 3 || d == 4) && h <= SIZE_MAX / d / w && (size_t)pixels.len == h * w * d;
   if (good) {
     count = (size_t)weights.len / sizeof(float) / h;
     good = floats(&weights, count * h) && (w == 0 || count <= SIZE_MAX / w) && floats(&sums, count * w);
@@ -55,7 +55,7 @@ static PyObject *rows(PyObject *module, PyObject *args) {
   }
   if (good) {
     Py_BEGIN_ALLOW_THREADS
-    lr_rows(pixels.buf, h, w, weights.buf, count, sums.buf);
+    lr_rows(pixels.buf, h, w, d, weights.buf, count, sums.buf);
     Py_END_ALLOW_THREADS
   }
   PyBuffer_Release(&pixels), PyBuffer_Release(&weights), PyBuffer_Release(&sums);
@@ -66,7 +66,7 @@ static PyObject *rows(PyObject *module, PyObject *args) {
 static PyMethodDef methods[] = {
     {"luma", luma, METH_VARARGS,
      "luma(data, least, most): (samples, step, width, height, components) of a JPEG; None where it is not read here."},
-    {"rows", rows, METH_VARARGS, "rows(pixels, height, width, weights, sums): luma summed over weighted rows of RGB."},
+    {"rows", rows, METH_VARARGS, "rows(pixels, height, width, depth, weights, sums): luma summed over weighted rows of RGB."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -74,7 +74,7 @@ static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_kernel", "Luma 
                                         methods, NULL, NULL, NULL, NULL};
 
 /* Raised with every change of what the functions take or give: scaled/kernel.py asks for its own. */
-enum { LAYOUT = 1 };
+enum { LAYOUT = 2 };
 
 PyMODINIT_FUNC PyInit__kernel(void) {
   PyObject *made = PyModule_Create(&definition);

@@ -8,7 +8,7 @@
 #define HAVE_FAST 1
 #endif
 
-enum { STRIP = 6144, TOGETHER = 8 }; /* samples across at a time, whose sums stay in the first cache; rows at a time */
+enum { STRIP = 6144, TOGETHER = 8 }; /* samples across at a time (of whole pixels), whose sums stay in the first cache; rows at a time */
 
 typedef void adding(float *to, const uint8_t *const *rows, const float *weights, size_t samples);
 
@@ -38,7 +38,7 @@ __attribute__((target("avx2,fma"))) static void added_fast(float *to, const uint
 }
 #endif
 
-static void strips(const uint8_t *pixels, size_t height, size_t width, const float *weights, size_t count, float *sums,
+static void strips(const uint8_t *pixels, size_t height, size_t width, size_t depth, const float *weights, size_t count, float *sums,
                    adding *add) {
   float held[STRIP];
   for (size_t i = 0; i < count; i++) {
@@ -46,32 +46,32 @@ static void strips(const uint8_t *pixels, size_t height, size_t width, const flo
     size_t low = 0, high = height;
     while (low < height && row[low] == 0) low++;
     while (high > low && row[high - 1] == 0) high--;
-    for (size_t at = 0; at < width * 3; at += STRIP) {
-      size_t samples = width * 3 - at < STRIP ? width * 3 - at : STRIP;
+    for (size_t at = 0; at < width * depth; at += STRIP) {
+      size_t samples = width * depth - at < STRIP ? width * depth - at : STRIP;
       memset(held, 0, samples * sizeof *held);
       for (size_t y = low; y < high; y += TOGETHER) {
         const uint8_t *rows[TOGETHER];
         float w[TOGETHER];
         for (size_t k = 0; k < TOGETHER; k++) {
           size_t line = y + k < high ? y + k : y;
-          rows[k] = pixels + line * width * 3 + at;
+          rows[k] = pixels + line * width * depth + at;
           w[k] = y + k < high ? row[line] : 0;
         }
         add(held, rows, w, samples);
       }
-      float *to = sums + i * width + at / 3;
-      for (size_t x = 0; x < samples / 3; x++)
-        to[x] = 0.299f * held[3 * x] + 0.587f * held[3 * x + 1] + 0.114f * held[3 * x + 2];
+      float *to = sums + i * width + at / depth;
+      for (size_t x = 0; x < samples / depth; x++)
+        to[x] = 0.299f * held[depth * x] + 0.587f * held[depth * x + 1] + 0.114f * held[depth * x + 2];
     }
   }
 }
 
-void lr_rows(const uint8_t *pixels, size_t height, size_t width, const float *weights, size_t count, float *sums) {
+void lr_rows(const uint8_t *pixels, size_t height, size_t width, size_t depth, const float *weights, size_t count, float *sums) {
 #ifdef HAVE_FAST
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-    strips(pixels, height, width, weights, count, sums, added_fast);
+    strips(pixels, height, width, depth, weights, count, sums, added_fast);
     return;
   }
 #endif
-  strips(pixels, height, width, weights, count, sums, added);
+  strips(pixels, height, width, depth, weights, count, sums, added);
 }

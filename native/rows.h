@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Into each of `count` rows of `sums` (width floats): the luma of all rows of `pixels` (height by width by 3), times the
- * row's `height` weights, summed. Weights of zero cost next to nothing at a row's ends. */
-void lr_rows(const uint8_t *pixels, size_t height, size_t width, const float *weights, size_t count, float *sums);
+/* Into each of `count` rows of `sums` (width floats): the luma of all rows of `pixels` (height by width by depth: 3, or 4
+ * with the last left out), times the row's `height` weights, summed. Weights of zero cost next to nothing at a row's ends. */
+void lr_rows(const uint8_t *pixels, size_t height, size_t width, size_t depth, const float *weights, size_t count, float *sums);
 
 #endif

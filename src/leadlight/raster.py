@@ -24,7 +24,9 @@ class Picture:
     """One decoded picture or frame."""
 
     pixels: Pixels
-    """Shape (height, width, 3), RGB, 8 bits, in the stored orientation; alpha dropped, not composited."""
+    """Shape (height, width, 3), RGB, 8 bits, in the stored orientation; alpha dropped, not composited.
+    May be a view of four bytes a pixel.
+    """
     alpha: Pixels | None
     """Shape (height, width) where the file stores 8-bit transparency."""
     mode: str

@@ -14,7 +14,7 @@ from typing import BinaryIO
 import numpy as np
 import pi_heif
 import rawpy
-from PIL import Image, ImageCms, ImageFile, PngImagePlugin, TiffImagePlugin
+from PIL import Image, ImageFile, PngImagePlugin, TiffImagePlugin
 
 from leadlight.chart import chart_png
 from leadlight.config import MIB, Limits
@@ -22,8 +22,9 @@ from leadlight.content import Content, Picture, Pixels, Reduced
 from leadlight.errors import ContentError, LimitReached, Undecodable, Unsupported
 from leadlight.identify import extent
 from leadlight.identify.largest import largest
+from leadlight.identify.samples import Own, samples
 from leadlight.records import Finding, Item, failure, finding
-from leadlight.scaled import jpeg_luma
+from leadlight.scaled import LEAST, jpeg_luma
 from leadlight.seams import Cost, Example, Known
 
 pi_heif.register_heif_opener()
@@ -58,8 +59,6 @@ _RAW_PREVIEWS = 64
 _JPEG_HEAD = 4 * MIB
 """Bytes from there on that are read for its size."""
 _ORIENTATION = 0x0112
-SHORTER = 256
-"""Samples of the shorter side that a scaled decode must leave: fewer cost perceptual hashes too many bits."""
 
 
 class Preview:
@@ -107,13 +106,13 @@ class Preview:
             return None
         try:
             with content.open() as stream, _opened(stream, _FORMATS["image/jpeg"], content) as image:
-                if min(image.size) < 2 * SHORTER or image.mode not in ("L", "RGB"):
+                if min(image.size) < 2 * LEAST or image.mode not in ("L", "RGB"):
                     return None
                 with _guarded(content):
                     orientation = _orientation(image)
         except ContentError:
             return None
-        found = jpeg_luma(content.data(), least=SHORTER, pixels=content.limits.pixels)
+        found = jpeg_luma(content.data(), least=LEAST, pixels=content.limits.pixels)
         if found is None or (found.width, found.height, found.mode) != (*image.size, image.mode):
             return None
         return replace(found, orientation=orientation)
@@ -268,13 +267,14 @@ def _frame(image: Image.Image, index: int, count: int, content: Content) -> Pict
             _check_pixels(image.size, content)
         orientation = _orientation(image)
         _leave_as_stored(image)
+        own = Own(image)
         try:
             image.load()
         except (OSError, SyntaxError, EOFError, ValueError):
             if not _partly_loaded(image):
                 raise
             complete = False
-        pixels, alpha = _samples(image)
+        pixels, alpha = own.pixels(image) or samples(image)
     return Picture(
         pixels=pixels,
         alpha=alpha,
@@ -313,28 +313,6 @@ def _orientation(image: Image.Image) -> int:
     except Exception:
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
-
-
-def _samples(image: Image.Image) -> tuple[Pixels, Pixels | None]:
-    """RGB of 8 bits, and alpha of 8 bits where it is stored."""
-    mode = image.mode
-    if mode.startswith("I;16"):
-        grey = (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)
-        return np.repeat(grey[:, :, None], 3, axis=2), None
-    if mode in ("I", "F"):
-        values = np.nan_to_num(np.asarray(image, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-        top = float(values.max(initial=0.0))
-        scale = 255.0 if top <= 1.0 else 1.0 if top <= 255.0 else 1 / 257.0 if top <= 65535.0 else 255.0 / top
-        grey = np.clip(values * scale, 0, 255).astype(np.uint8)
-        return np.repeat(grey[:, :, None], 3, axis=2), None
-    if mode == "LAB":
-        lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-        turned = ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
-        return np.array(turned, dtype=np.uint8), None
-    if mode in ("RGBA", "LA", "PA", "La", "RGBa") or (mode == "P" and "transparency" in image.info):
-        both = np.array(image if mode == "RGBA" else image.convert("RGBA"), dtype=np.uint8)
-        return np.ascontiguousarray(both[:, :, :3]), np.ascontiguousarray(both[:, :, 3])
-    return np.array(image if mode == "RGB" else image.convert("RGB"), dtype=np.uint8), None
 
 
 def _raw_preview(content: Content) -> Picture:

@@ -3,9 +3,9 @@
 Both are reduced to a grid of mean luma; the mean of each row and column is taken off, so that a bright sky over
 dark ground does not make all landscapes alike; what is left is correlated (Pearson), at the four quarter turns.
 It is a measure of its own, not a perceptual hash. Over 16 camera and editor files the right thumbnail reached
-0.96 or more of a picture decoded in full and 0.949 of a scaled decode (the two differ by 0.013 at most), and each of
-the 240 wrong pairings, best of four turns, at most 0.544. A crop of a tenth from every side of the picture brings
-it below that as well: such a thumbnail shows another cut.
+0.96 or more of a picture decoded in full and 0.949 of a scaled decode (they differ by 0.013 at most), and each
+of the 240 wrong pairings, best of four turns, at most 0.544. A crop of a tenth from every side of the picture
+brings it below that as well: such a thumbnail shows another cut.
 """
 
 from __future__ import annotations

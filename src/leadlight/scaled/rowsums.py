@@ -11,8 +11,8 @@ from leadlight.scaled.kernel import kernel
 
 
 def rows(pixels: Pixels, weights: Luma) -> Luma | None:
-    """`weights` (shape (n, height)) times the luma (0.299 R + 0.587 G + 0.114 B) of `pixels` (RGB, of shape (height,
-    width, 3)): shape (n, width). None where there is no kernel.
+    """`weights` (shape (n, height)) times the luma (0.299 R + 0.587 G + 0.114 B) of `pixels` (RGB, of shape
+    (height, width, 3)): shape (n, width). None where there is no kernel.
 
     Sums are of 32-bit floats, over a row's weights from the first to the last that is not zero. Raises ValueError
     where the shapes don't fit.
@@ -25,6 +25,22 @@ def rows(pixels: Pixels, weights: Luma) -> Luma | None:
         raise ValueError("pixels of shape (height, width, 3) and weights of shape (n, height)")
     sums = np.zeros((len(weights), width), dtype=np.float32)
     if sums.size and height:
-        whole = np.ascontiguousarray(pixels, dtype=np.uint8)
-        compiled.rows(whole, height, width, np.ascontiguousarray(weights, dtype=np.float32), sums)
+        whole = _whole(pixels)
+        compiled.rows(whole, height, width, whole.shape[2], np.ascontiguousarray(weights, dtype=np.float32), sums)
     return sums
+
+
+def _whole(pixels: Pixels) -> Pixels:
+    """`pixels` without gaps: itself, the four bytes a pixel of which it leaves the last out, or a copy."""
+    height, width = pixels.shape[:2]
+    base = pixels.base
+    if (
+        isinstance(base, np.ndarray)
+        and base.shape == (height, width, 4)
+        and base.dtype == np.uint8
+        and base.flags.c_contiguous
+        and pixels.strides == base.strides
+        and pixels.__array_interface__["data"] == base.__array_interface__["data"]
+    ):
+        return base
+    return np.ascontiguousarray(pixels, dtype=np.uint8)
