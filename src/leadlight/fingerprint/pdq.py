@@ -65,6 +65,11 @@ def dihedral(pixels: Pixels) -> tuple[bytes, ...]:
     return _forms(pixels, _computed(pixels)[1])
 
 
+def hashed(samples: Plane) -> tuple[bytes, int]:
+    """The hash and the quality of 64 by 64 samples of luma, however they were taken."""
+    return _bits(np.asarray(DCT @ samples @ DCT.T, dtype=np.float32)), _quality(samples)
+
+
 def scaled(reduced: Reduced) -> tuple[Plane, Plane]:
     """The samples and coefficients of the full picture, as near as its reduced luma gives them.
 
