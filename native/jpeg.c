@@ -340,6 +340,7 @@ static int frame(decoder *d, const uint8_t *p, int size, int least, uint64_t mos
       if (d->c[i].id == c->id) return LJ_REFUSED;
   }
   int shorter = d->width < d->height ? d->width : d->height, step = 8;
+  if (d->progressive) least -= least / 4;
   while (step > 1 && shorter / step < least) step /= 2;
   if (step == 1 || (d->progressive && step < 8)) return LJ_REFUSED;
   plane->width = d->width, plane->height = d->height, plane->components = d->components, plane->step = step;

@@ -6,17 +6,28 @@ low frequencies; all others are passed over without being decoded. Progressive f
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from leadlight.raster import Luma, Reduced
 from leadlight.scaled.kernel import kernel
 
+LEAST: Final = 192
+"""Samples on the shorter side from which on a perceptual hash is as good as that of a full decode.
+
+Measured with PDQ, linear within the squares of 8, on 750 photographs and 100 drawn pictures: from 192 samples on
+it differs by 0.7 bits of 256 in the mean, at most 4; at 144 to 192 by 1.7, at most 12; at 96 to 144 by 3.8, at most
+12; below that by 10, at most 42.
+"""
+
 
 def jpeg_luma(data: bytes, *, least: int, pixels: int) -> Reduced | None:
     """The luma of a JPEG, each sample the mean of a square of pixels.
 
-    The squares have the greatest side of 8, 4 and 2 pixels that leaves `least` samples on the shorter side. The
-    orientation is left as stored, and 1 in the result: EXIF is not read here.
+    The squares have the greatest side of 8, 4 and 2 pixels that leaves `least` samples (LEAST, for hashes) on the
+    shorter side; of a progressive file 8, from three quarters of `least` on. The picture is given as stored, with
+    an orientation of 1: EXIF is not read here.
 
     None where the file must be decoded in full: where it has more than `pixels` pixels, is too small, is broken or
     cut short in any way, or is of a kind not read here (neither grey nor YCbCr, 12 bits, arithmetic coding,
