@@ -160,6 +160,7 @@ typedef struct {
   const uint64_t *hashes, *queries;
   uint32_t rows;
   int radius;
+  lr_bound bound;
   int limit[LR_CHUNKS], joint[LR_CHUNKS]; /* t[i]; t[i] + t[i + 1] + 1 */
   uint64_t key_bits[LR_CHUNKS][4], print_bits[LR_CHUNKS][4];
   uint32_t pending_query[PENDING + LR_PAD], pending_entry[PENDING + LR_PAD], pending;
@@ -177,6 +178,17 @@ static int halve(const search *s, int table, uint32_t low, uint32_t high, uint64
   }
   *found = low;
   return LR_DONE;
+}
+
+/* How many of `count` rows that ascend are less than `below`. */
+static uint32_t before(const uint32_t *rows, uint32_t count, uint32_t below) {
+  uint32_t low = 0;
+  while (low < count) {
+    uint32_t mid = low + (count - low) / 2;
+    if (rows[mid] < below) low = mid + 1;
+    else count = mid;
+  }
+  return low;
 }
 
 static int crowded(const search *s, int table, uint32_t bucket, uint32_t *start, uint32_t *count) {
@@ -203,14 +215,14 @@ static int crowded(const search *s, int table, uint32_t bucket, uint32_t *start,
 #endif
 
 int lr_search(const lr_plan *plan, const lr_table *tables, const int8_t *limits, const uint64_t *hashes, uint32_t rows,
-              const uint64_t *queries, uint32_t count, int radius, lr_hits *hits) {
+              const uint64_t *queries, uint32_t count, int radius, lr_bound bound, lr_hits *hits) {
   int status = LR_NO_MEMORY;
   search *s = calloc(1, sizeof *s);
   uint32_t *keys = malloc(((size_t)count + 1) * sizeof *keys);
   uint16_t *prints = malloc(((size_t)count + 1) * sizeof *prints);
   if (!s || !keys || !prints) goto out;
   s->plan = plan, s->tables = tables, s->hashes = hashes, s->queries = queries;
-  s->rows = rows, s->radius = radius, s->hits = hits;
+  s->rows = rows, s->radius = radius, s->bound = bound, s->hits = hits;
   for (int i = 0, from = 0; i < plan->chunks; from += plan->width[i++]) {
     s->limit[i] = limits[i];
     s->joint[i] = limits[i] + limits[(i + 1) % plan->chunks] + 1;
@@ -233,10 +245,11 @@ out:
   return status;
 }
 
-int lr_scan(const uint64_t *hashes, uint32_t rows, const uint64_t *queries, uint32_t count, int radius, lr_hits *hits) {
+int lr_scan(const uint64_t *hashes, uint32_t rows, const uint64_t *queries, uint32_t count, int radius, lr_bound bound,
+            lr_hits *hits) {
 #ifdef HAVE_FAST
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt"))
-    return scan_rows_fast(hashes, rows, queries, count, radius, hits);
+    return scan_rows_fast(hashes, rows, queries, count, radius, bound, hits);
 #endif
-  return scan_rows_plain(hashes, rows, queries, count, radius, hits);
+  return scan_rows_plain(hashes, rows, queries, count, radius, bound, hits);
 }

@@ -51,11 +51,19 @@ size_t lr_groups(int width);
 int lr_build(const lr_plan *plan, int table, const uint64_t *hashes, uint32_t rows, lr_group *groups, uint16_t *prints,
              uint32_t *order);
 
+/* Which rows count: for each query those before `below`, and of them those whose byte in `skip` is 0. Both may be NULL. The
+ * rows of a bucket ascend, so of a crowded one only the beginning is gone through. */
+typedef struct {
+  const uint32_t *below;        /* for each query */
+  const uint8_t *skip;          /* for each row */
+} lr_bound;
+
 /* All rows within `radius` of the queries. `limits` are t[i], -1 where a chunk is not probed. Each pair once, in no order. */
 int lr_search(const lr_plan *plan, const lr_table *tables, const int8_t *limits, const uint64_t *hashes, uint32_t rows,
-              const uint64_t *queries, uint32_t count, int radius, lr_hits *hits);
+              const uint64_t *queries, uint32_t count, int radius, lr_bound bound, lr_hits *hits);
 
 /* The same by comparing with every row: the first half of the bits rules out nearly all, and loses none. */
-int lr_scan(const uint64_t *hashes, uint32_t rows, const uint64_t *queries, uint32_t count, int radius, lr_hits *hits);
+int lr_scan(const uint64_t *hashes, uint32_t rows, const uint64_t *queries, uint32_t count, int radius, lr_bound bound,
+            lr_hits *hits);
 
 #endif

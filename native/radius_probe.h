@@ -16,16 +16,19 @@ TARGET static int NAMED(met_before)(const search *s, int table, const uint64_t *
 /* Compare the candidates held. Each look is asked for well before it is needed. */
 TARGET static int NAMED(flush)(search *s, int table) {
   const lr_table *t = &s->tables[table];
-  uint32_t n = s->pending;
+  uint32_t n = s->pending, left = 0;
   s->pending = 0;
   for (uint32_t k = 0; k < n; k++) PREFETCH(t->rows + s->pending_entry[k]);
   for (uint32_t k = 0; k < n; k++) {
-    uint32_t row = t->rows[s->pending_entry[k]];
+    uint32_t row = t->rows[s->pending_entry[k]], query = s->pending_query[k];
     if (row >= s->rows) return LR_DAMAGED;
-    s->pending_entry[k] = row;
+    if (s->bound.below && row >= s->bound.below[query]) continue;
+    if (s->bound.skip && s->bound.skip[row]) continue;
+    s->pending_query[left] = query;
+    s->pending_entry[left++] = row;
     PREFETCH(s->hashes + (size_t)row * 4);
   }
-  for (uint32_t k = 0; k < n; k++) {
+  for (uint32_t k = 0; k < left; k++) {
     const uint64_t *q = s->queries + (size_t)s->pending_query[k] * 4, *h = s->hashes + (size_t)s->pending_entry[k] * 4;
     uint64_t x[4] = {q[0] ^ h[0], q[1] ^ h[1], q[2] ^ h[2], q[3] ^ h[3]};
     int d = POPCOUNT(x[0]) + POPCOUNT(x[1]) + POPCOUNT(x[2]) + POPCOUNT(x[3]);
@@ -71,6 +74,7 @@ TARGET static int NAMED(probe)(search *s, int table, uint32_t query, uint32_t bu
         if (status) return status;
       }
       if ((uint64_t)starts[k] + counts[k] > s->rows) return LR_DAMAGED;
+      if (s->bound.below && counts[k] > LR_PAD) counts[k] = before(t->rows + starts[k], counts[k], s->bound.below[query]);
       PREFETCH(t->prints + starts[k]);
     }
     for (uint32_t k = 0; k < n; k++) {
@@ -134,18 +138,19 @@ TARGET static int NAMED(probe_tables)(search *s, uint32_t count, uint32_t *keys,
 }
 
 TARGET static int NAMED(scan_rows)(const uint64_t *hashes, uint32_t rows, const uint64_t *queries, uint32_t count, int radius,
-                     lr_hits *hits) {
+                     lr_bound bound, lr_hits *hits) {
   for (uint32_t start = 0; start < rows;) {
     uint32_t end = rows - start < BLOCK ? rows : start + BLOCK;
     for (uint32_t n = 0; n < count; n++) {
       const uint64_t *q = queries + (size_t)n * 4;
       uint64_t a = q[0], b = q[1];
-      for (uint32_t r = start; r < end; r++) {
+      uint32_t stop = bound.below && bound.below[n] < end ? bound.below[n] : end;
+      for (uint32_t r = start; r < stop; r++) {
         const uint64_t *h = hashes + (size_t)r * 4;
         int d = POPCOUNT(a ^ h[0]) + POPCOUNT(b ^ h[1]);
         if (d > radius) continue;
         d += POPCOUNT(q[2] ^ h[2]) + POPCOUNT(q[3] ^ h[3]);
-        if (d > radius) continue;
+        if (d > radius || (bound.skip && bound.skip[r])) continue;
         int status = keep(hits, n, r, (uint32_t)d);
         if (status) return status;
       }

@@ -69,6 +69,15 @@ static PyObject *build(PyObject *module, PyObject *args) {
   Py_RETURN_NONE;
 }
 
+/* below and skip are empty where all rows count. */
+static int bound_of(const Py_buffer *below, const Py_buffer *skip, const Py_buffer *queries, const Py_buffer *hashes,
+                    lr_bound *bound) {
+  bound->below = below->len ? below->buf : NULL;
+  bound->skip = skip->len ? skip->buf : NULL;
+  return (!below->len || fits(below, (size_t)queries->len / HASH * 4, 4, "a bound for each query")) &&
+         (!skip->len || fits(skip, (size_t)hashes->len / HASH, 1, "a byte for each hash"));
+}
+
 /* The hits as bytes; None where there are more than asked for. */
 static PyObject *result(int status, lr_hits *hits) {
   PyObject *made = NULL;
@@ -81,38 +90,43 @@ static PyObject *result(int status, lr_hits *hits) {
 }
 
 static PyObject *scan(PyObject *module, PyObject *args) {
-  Py_buffer hashes, queries;
+  Py_buffer hashes, queries, below, skip;
   int radius, status = LR_DONE;
   Py_ssize_t most;
+  lr_bound bound;
   (void)module;
-  if (!PyArg_ParseTuple(args, "y*y*in", &hashes, &queries, &radius, &most)) return NULL;
+  if (!PyArg_ParseTuple(args, "y*y*iny*y*", &hashes, &queries, &radius, &most, &below, &skip)) return NULL;
   lr_hits hits = {NULL, 0, 0, (size_t)most};
-  int good = hashes_fit(&hashes) && hashes_fit(&queries) && (most >= 0 || wrong("a negative number of hits"));
+  int good = hashes_fit(&hashes) && hashes_fit(&queries) && bound_of(&below, &skip, &queries, &hashes, &bound) &&
+             (most >= 0 || wrong("a negative number of hits"));
   if (good) {
     Py_BEGIN_ALLOW_THREADS
-    status = lr_scan(hashes.buf, (uint32_t)(hashes.len / HASH), queries.buf, (uint32_t)(queries.len / HASH), radius, &hits);
+    status = lr_scan(hashes.buf, (uint32_t)(hashes.len / HASH), queries.buf, (uint32_t)(queries.len / HASH), radius, bound,
+                     &hits);
     Py_END_ALLOW_THREADS
   }
-  PyBuffer_Release(&hashes), PyBuffer_Release(&queries);
+  PyBuffer_Release(&hashes), PyBuffer_Release(&queries), PyBuffer_Release(&below), PyBuffer_Release(&skip);
   return good ? result(status, &hits) : NULL;
 }
 
 static PyObject *search(PyObject *module, PyObject *args) {
-  Py_buffer hashes, order, widths, limits, queries, parts[LR_CHUNKS][3];
+  Py_buffer hashes, order, widths, limits, queries, below, skip, parts[LR_CHUNKS][3];
   PyObject *given;
   int radius, status = LR_DONE, held = 0;
   Py_ssize_t most;
   lr_plan plan;
   lr_table tables[LR_CHUNKS];
+  lr_bound bound;
   (void)module;
-  if (!PyArg_ParseTuple(args, "y*y*y*O!y*y*in", &hashes, &order, &widths, &PyTuple_Type, &given, &limits, &queries, &radius,
-                        &most))
+  if (!PyArg_ParseTuple(args, "y*y*y*O!y*y*iny*y*", &hashes, &order, &widths, &PyTuple_Type, &given, &limits, &queries, &radius,
+                        &most, &below, &skip))
     return NULL;
   lr_hits hits = {NULL, 0, 0, (size_t)most};
   size_t count = (size_t)hashes.len / HASH;
   int good = hashes_fit(&hashes) && hashes_fit(&queries) && plan_of(&order, &widths, &plan) &&
              (limits.len == plan.chunks || wrong("a limit for each chunk")) &&
              (PyTuple_Size(given) == plan.chunks || wrong("a table for each chunk")) &&
+             bound_of(&below, &skip, &queries, &hashes, &bound) &&
              (most >= 0 || wrong("a negative number of hits"));
   for (int i = 0; good && i < plan.chunks; i++) {
     Py_buffer *p = parts[i];
@@ -129,21 +143,21 @@ static PyObject *search(PyObject *module, PyObject *args) {
   if (good) {
     Py_BEGIN_ALLOW_THREADS
     status = lr_search(&plan, tables, limits.buf, hashes.buf, (uint32_t)count, queries.buf, (uint32_t)(queries.len / HASH),
-                       radius, &hits);
+                       radius, bound, &hits);
     Py_END_ALLOW_THREADS
   }
   for (int i = 0; i < held; i++)
     for (int k = 0; k < 3; k++) PyBuffer_Release(&parts[i][k]);
   PyBuffer_Release(&hashes), PyBuffer_Release(&order), PyBuffer_Release(&widths);
-  PyBuffer_Release(&limits), PyBuffer_Release(&queries);
+  PyBuffer_Release(&limits), PyBuffer_Release(&queries), PyBuffer_Release(&below), PyBuffer_Release(&skip);
   return good ? result(status, &hits) : NULL;
 }
 
 static PyMethodDef methods[] = {
     {"build", build, METH_VARARGS, "build(hashes, order, widths, table, groups, prints, rows): fill one table."},
     {"search", search, METH_VARARGS,
-     "search(hashes, order, widths, tables, limits, queries, radius, most): hits as bytes, None where more than most."},
-    {"scan", scan, METH_VARARGS, "scan(hashes, queries, radius, most): the same by comparing all."},
+     "search(hashes, order, widths, tables, limits, queries, radius, most, below, skip): hits as bytes, None where more."},
+    {"scan", scan, METH_VARARGS, "scan(hashes, queries, radius, most, below, skip): the same by comparing all."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -151,7 +165,7 @@ static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_kernel", "Exact
                                         methods, NULL, NULL, NULL, NULL};
 
 /* Raised with every change of the layout of tables or of what the functions take: radius/kernel.py asks for its own. */
-enum { LAYOUT = 1 };
+enum { LAYOUT = 2 };
 
 PyMODINIT_FUNC PyInit__kernel(void) {
   PyObject *made = PyModule_Create(&definition);

@@ -150,7 +150,7 @@ def test_all_radii_on_sets_that_are_random_clustered_and_crowded(monkeypatch) ->
     for within in range(64):
         found = words.joined(list(one.search(queries, within)))
         expected = words.joined(list(reference.compare(hashes, queries, within)))
-        scanned = words.joined([tables.unpacked(kernel().scan(hashes, queries, within, 1 << 40))])
+        scanned = words.joined([tables.unpacked(kernel().scan(hashes, queries, within, 1 << 40, b"", b""))])
         for a, b, c in zip(found, expected, scanned, strict=True):
             assert a.tolist() == b.tolist() == c.tolist()
     assert reference.compared(hashes, queries, 31, 3) is None
@@ -244,9 +244,9 @@ def test_the_kernel_refuses_what_does_not_fit() -> None:
         (hashes.tobytes()[:-1], order, widths, parts, limits),
     ):
         with pytest.raises(ValueError):
-            compiled.search(*wrong, hashes, 15, 10)
+            compiled.search(*wrong, hashes, 15, 10, b"", b"")
     with pytest.raises(ValueError):
-        compiled.scan(hashes, hashes, 15, -1)
+        compiled.scan(hashes, hashes, 15, -1, b"", b"")
 
 
 def test_the_plugin_list_says_what_is_missing_and_what_it_costs() -> None:

@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadlight.config import Settings
 from leadlight.link import similar
 from leadlight.link.similar import PLUGIN
+from leadlight.radius import tables
 from leadlight.records import LinkKind
 from leadlight.seams import Print
+from tests.link import by_every_form
 from tests.views import MemoryView, flipped, sha
 
 BASE = random.Random(1).randbytes(32)
@@ -113,6 +116,44 @@ def test_groups_follow_the_rule(seed, count, least) -> None:
     for link in links:
         widest = max(bits(values[a], values[b]) for a in link.members for b in link.members)
         assert link.facts["diameter"] == widest <= 62
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(0, 1 << 30),
+    st.integers(0, 150),
+    st.sampled_from([0, 3, 8]),
+    st.sampled_from([40, 300, 1 << 22]),
+    st.sampled_from([1, 7, 256]),
+    st.sampled_from([2, 300]),
+    st.sampled_from([0, 9, 1 << 21]),
+    st.booleans(),
+)
+def test_groups_are_as_by_every_form(seed, count, turned, forms, least, great, hits, compiled) -> None:
+    """In whatever parts they are looked for, on one core or two, with the kernel or without."""
+    rng = random.Random(seed)
+    centres = [rng.randbytes(32) for _ in range(rng.randrange(1, 9))]
+
+    def somewhere() -> bytes:
+        return flipped(rng.choice(centres), *(rng.randrange(256) for _ in range(rng.randrange(34))))
+
+    view = MemoryView()
+    for n in range(count):
+        frames = [somewhere() for _ in range(rng.choice([1, 1, 1, 2, 3]))]
+        view.pdq += [Print(sha((seed, n)), v, rng.choice([90, 90, 20])) for v in frames]
+        if rng.random() < 0.8:
+            own = [frames[0], *(rng.choice([somewhere(), frames[0]]) for _ in range(turned))]
+            view.dihedral += [Print(sha((seed, n)), v, 90) for v in own]
+    view.dihedral.append(Print(sha("turned alone"), somewhere(), 90))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (("FORMS", forms), ("_LEAST", least), ("_GREAT", great), ("_HITS", hits)):
+            patch.setattr(similar, name, value)
+        patch.setenv("LEADLIGHT_TEST_NO_KERNEL", "0" if compiled else "1")
+        patch.setattr(tables, "LEAST", 32)
+        patch.setattr(tables, "worth_probing", lambda *_: True)
+        for jobs in (1, 2):
+            found = [(link.members, link.facts["diameter"]) for link in run(view, jobs=jobs)]
+            assert found == by_every_form.groups(view, Settings())
 
 
 def test_one_great_group_is_cheap() -> None:

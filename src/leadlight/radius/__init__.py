@@ -7,6 +7,18 @@ same result.
 
 from leadlight.radius.files import IndexFile
 from leadlight.radius.memory import RadiusIndex
-from leadlight.radius.words import BITS, HITS, INDICES, RADII, WORDS, distances, pack, unpack
+from leadlight.radius.words import BITS, HITS, INDICES, RADII, WORDS, distances, in_order, pack, unpack
 
-__all__ = ["BITS", "HITS", "INDICES", "RADII", "WORDS", "IndexFile", "RadiusIndex", "distances", "pack", "unpack"]
+__all__ = [
+    "BITS",
+    "HITS",
+    "INDICES",
+    "RADII",
+    "WORDS",
+    "IndexFile",
+    "RadiusIndex",
+    "distances",
+    "in_order",
+    "pack",
+    "unpack",
+]

@@ -14,6 +14,10 @@ def search(
     queries: Buffer,
     radius: int,
     most: int,
+    below: Buffer,
+    skip: Buffer,
     /,
 ) -> bytes | None: ...
-def scan(hashes: Buffer, queries: Buffer, radius: int, most: int, /) -> bytes | None: ...
+def scan(
+    hashes: Buffer, queries: Buffer, radius: int, most: int, below: Buffer, skip: Buffer, /
+) -> bytes | None: ...

@@ -339,7 +339,7 @@ def _hits(state: _State, queries: WORDS, radius: int, most: int) -> HITS | None:
         if compiled is None:
             found = compared(state.added, queries, radius, most)
         else:
-            raw = compiled.scan(state.added, queries, radius, most)
+            raw = compiled.scan(state.added, queries, radius, most, b"", b"")
             found = None if raw is None else unpacked(raw)
         if found is None:
             return None

@@ -9,19 +9,21 @@ import numpy as np
 from leadlight.radius.kernel import kernel
 from leadlight.radius.reference import ReferenceIndex
 from leadlight.radius.tables import Tables
-from leadlight.radius.words import HITS, RADII, WORDS, blocks
+from leadlight.radius.words import COUNTING, HITS, RADII, WORDS, blocks
 
 
 class RadiusIndex:
     """Finds all hashes within a radius, by the kernel or, where there is none, by the reference. Immutable."""
 
-    def __init__(self, hashes: WORDS) -> None:
-        """`hashes` has shape (n, 4) and is not copied. Raises ValueError for more than 2**31 - 1."""
+    def __init__(self, hashes: WORDS, *, lanes: int = 1) -> None:
+        """`hashes` has shape (n, 4) and is not copied; `lanes` threads build. Raises ValueError for more than
+        2**31 - 1.
+        """
         if len(hashes) >= 1 << 31:
             raise ValueError("an index holds at most 2**31 - 1 hashes: build one for each part")
         self.hashes = hashes
         compiled = kernel()
-        self._index = ReferenceIndex(hashes) if compiled is None else Tables.of(compiled, hashes)
+        self._index = ReferenceIndex(hashes) if compiled is None else Tables.of(compiled, hashes, lanes=lanes)
 
     def __len__(self) -> int:
         return len(self.hashes)
@@ -34,3 +36,13 @@ class RadiusIndex:
         not in 0 to 63. With `lanes` above one, so many threads search at the same time.
         """
         return blocks(self._index.hits, np.ascontiguousarray(queries, dtype=np.uint64), radius, lanes=lanes)
+
+    def among(self, queries: WORDS, radius: int, counting: COUNTING, *, most: int = 1 << 40) -> HITS | None:
+        """Hits, in any order, among those hashes that count for each query; None where they are more than `most`.
+
+        A bucket full of hashes that are much alike is gone through to the bound and no further: so the search for
+        the first of each group does not cost the square of the group.
+        """
+        below, skip = counting
+        asked = np.ascontiguousarray(queries, dtype=np.uint64)
+        return self._index.hits(asked, radius, most, (np.ascontiguousarray(below, dtype=np.uint32), skip))

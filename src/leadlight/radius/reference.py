@@ -10,16 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from leadlight.radius.words import BITS, HITS, INDICES, WORDS, distances, joined
+from leadlight.radius.words import BITS, COUNTING, HITS, INDICES, WORDS, distances, joined
 
 CHUNKS = 16
 PROBED = 47
 """The greatest radius that probing serves: 16 chunks, each within two bits, cover 16 * 3 - 1 bits."""
 _BUCKETS = 1 << 16
+_CROWDED = 32
 _WORK = 1 << 21
 """Candidate pairs held at a time: about 100 MB."""
 
@@ -51,56 +53,86 @@ class ReferenceIndex:
     def __len__(self) -> int:
         return len(self.hashes)
 
-    def search(self, queries: WORDS, radius: int) -> Iterator[HITS]:
+    def search(self, queries: WORDS, radius: int, counting: COUNTING | None = None) -> Iterator[HITS]:
         """Blocks of hits of some queries, in order of query and hash. `radius` lies in 0 to 63."""
         if not len(self.hashes) or not len(queries):
             return
         if radius > PROBED:
-            yield from compare(self.hashes, queries, radius)
+            for q, h, d in compare(self.hashes, queries, radius):
+                counts = _counting(q, h, counting)
+                yield q[counts], h[counts], d[counts]
             return
         flips = _FLIPS[radius // CHUNKS]
         step = max(1, _WORK // (CHUNKS * len(flips)))
         for start in range(0, len(queries), step):
             part = queries[start : start + step]
             chunks = _chunks(part)
-            ends = np.cumsum(self._loads(chunks, flips))
+            below = None if counting is None else counting[0][start : start + step].astype(np.int64)
+            ends = np.cumsum(self._loads(chunks, flips, below))
             low = 0
             while low < len(part):
                 done = int(ends[low - 1]) if low else 0
                 high = max(low + 1, int(np.searchsorted(ends, done + _WORK, "right")))
-                q, h, d = self._probe(part[low:high], chunks[low:high], flips, radius)
+                here = None if below is None or counting is None else (below[low:high], counting[1])
+                q, h, d = self._probe(part[low:high], chunks[low:high], flips, radius, here)
                 if len(q):
                     yield q + (start + low), h, d
                 low = high
 
-    def hits(self, queries: WORDS, radius: int, most: int) -> HITS | None:
+    def hits(self, queries: WORDS, radius: int, most: int, counting: COUNTING | None = None) -> HITS | None:
         """All hits, None where there are more than `most`."""
-        return _bounded(self.search(queries, radius), most)
+        return _bounded(self.search(queries, radius, counting), most)
 
-    def _loads(self, chunks: npt.NDArray[np.uint16], flips: npt.NDArray[np.uint16]) -> INDICES:
+    def _buckets(
+        self, chunk: int, probes: npt.NDArray[np.int32], below: INDICES | None
+    ) -> tuple[INDICES, INDICES]:
+        """Where each bucket starts and how many of its hashes come before the bound: its places ascend."""
+        low = self._starts[chunk][probes].astype(np.int64)
+        counts = self._starts[chunk][probes + 1] - low
+        crowded = np.flatnonzero(counts.ravel() > _CROWDED)
+        if below is not None and len(crowded):
+            first, end = low.ravel()[crowded], (low + counts).ravel()[crowded]
+            bound = below[crowded // (probes.size // len(below))]
+            start = first.copy()
+            while (first < end).any():
+                middle = (first + end) // 2
+                less = (first < end) & (self._order[chunk][np.minimum(middle, len(self.hashes) - 1)] < bound)
+                first, end = np.where(less, middle + 1, first), np.where(less, end, np.maximum(middle, first))
+            counts.ravel()[crowded] = first - start
+        return low, counts
+
+    def _loads(
+        self, chunks: npt.NDArray[np.uint16], flips: npt.NDArray[np.uint16], below: INDICES | None
+    ) -> INDICES:
         """How many candidates each query has, so that crowded buckets can't exhaust the memory."""
         total = np.zeros(len(chunks), dtype=np.int64)
         for c in range(CHUNKS):
             probes = (chunks[:, c : c + 1] ^ flips[None, :]).astype(np.int32)
-            total += (self._starts[c][probes + 1] - self._starts[c][probes]).sum(axis=1, dtype=np.int64)
+            total += self._buckets(c, probes, below)[1].sum(axis=1, dtype=np.int64)
         return total
 
     def _probe(
-        self, part: WORDS, chunks: npt.NDArray[np.uint16], flips: npt.NDArray[np.uint16], radius: int
+        self,
+        part: WORDS,
+        chunks: npt.NDArray[np.uint16],
+        flips: npt.NDArray[np.uint16],
+        radius: int,
+        counting: tuple[INDICES, npt.NDArray[np.uint8]] | None,
     ) -> tuple[INDICES, INDICES, BITS]:
         halves = np.ascontiguousarray(part[:, :2])
         size = len(self.hashes)
         kept: list[INDICES] = []
         for c in range(CHUNKS):
             probes = (chunks[:, c : c + 1] ^ flips[None, :]).astype(np.int32).ravel()
-            low = self._starts[c][probes]
-            counts = self._starts[c][probes + 1] - low
+            low, counts = self._buckets(c, probes, None if counting is None else counting[0])
             total = int(counts.sum(dtype=np.int64))
             if not total:
                 continue
             source = np.repeat(np.arange(len(probes), dtype=np.int64) // len(flips), counts)
             firsts = np.cumsum(counts, dtype=np.int64) - counts
             found = self._order[c][np.arange(total, dtype=np.int64) + np.repeat(low - firsts, counts)]
+            counts_here = _counting(source, found, counting)
+            source, found = source[counts_here], found[counts_here]
             # half of the bits rules out nearly all that is unlike; what is left is counted in full below
             near = np.bitwise_count(halves[source] ^ self._halves[found]).sum(axis=1, dtype=np.uint16) <= radius
             kept.append(source[near] * size + found[near])
@@ -109,6 +141,13 @@ class ReferenceIndex:
         d = distances(part[q], self.hashes[h])
         near = d <= radius
         return q[near], h[near], d[near]
+
+
+def _counting(
+    q: INDICES, h: INDICES, counting: tuple[npt.NDArray[Any], npt.NDArray[np.uint8]] | None
+) -> npt.NDArray[np.bool_] | slice:
+    """Which hits count: all, or those before the bound that are not skipped."""
+    return slice(None) if counting is None else (h < counting[0][q]) & (counting[1][h] == 0)
 
 
 def compare(hashes: WORDS, queries: WORDS, radius: int) -> Iterator[HITS]:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from leadlight.radius.words import HITS, WORDS
+from leadlight.radius.words import COUNTING, HITS, WORDS, in_order
 
 TABLE = tuple[npt.NDArray[Any], npt.NDArray[np.uint16], npt.NDArray[np.uint32]]
 """Groups of buckets, prints, rows: lr_table of native/radius.h."""
@@ -75,13 +75,17 @@ def shapes(widths: bytes, count: int) -> list[tuple[tuple[np.dtype[Any], int], .
     ]
 
 
-def build(kernel: ModuleType, hashes: WORDS, widths: bytes) -> Iterator[TABLE]:
+def build(kernel: ModuleType, hashes: WORDS, widths: bytes, *, lanes: int = 1) -> Iterator[TABLE]:
     """The tables one by one, so that a file can be written without holding them all."""
     order = mixed_order()
-    for number, parts in enumerate(shapes(widths, len(hashes))):
-        groups, prints, rows = (np.empty(length, dtype=kind) for kind, length in parts)
+    every = shapes(widths, len(hashes))
+
+    def one(number: int) -> TABLE:
+        groups, prints, rows = (np.empty(length, dtype=kind) for kind, length in every[number])
         kernel.build(hashes, order, widths, number, groups.view(np.uint8), prints, rows)
-        yield groups, prints, rows
+        return groups, prints, rows
+
+    return in_order(one, range(len(every)), lanes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,20 +99,23 @@ class Tables:
     order: bytes
 
     @classmethod
-    def of(cls, kernel: ModuleType, hashes: WORDS) -> Tables:
-        """Build all tables in memory: about 110 bytes a hash at ten million."""
+    def of(cls, kernel: ModuleType, hashes: WORDS, *, lanes: int = 1) -> Tables:
+        """Build all tables in memory, `lanes` at a time: about 110 bytes a hash at ten million."""
         hashes = np.ascontiguousarray(hashes, dtype=np.uint64)
         widths = widths_for(len(hashes)) if len(hashes) >= LEAST else b""
-        return cls(kernel, hashes, widths, tuple(build(kernel, hashes, widths)), mixed_order())
+        return cls(kernel, hashes, widths, tuple(build(kernel, hashes, widths, lanes=lanes)), mixed_order())
 
-    def hits(self, queries: WORDS, radius: int, most: int) -> HITS | None:
+    def hits(self, queries: WORDS, radius: int, most: int, counting: COUNTING | None = None) -> HITS | None:
         """All hits in any order, None where there are more than `most`. Raises ValueError for broken tables."""
+        below, skip = (b"", b"") if counting is None else counting
         if self.widths and worth_probing(self.widths, radius, len(self.hashes)):
             limits = np.array(limits_for(self.widths, radius), dtype=np.int8).tobytes()
             tables = tuple((g.view(np.uint8), p, r) for g, p, r in self.tables)
-            raw = self.kernel.search(self.hashes, self.order, self.widths, tables, limits, queries, radius, most)
+            raw = self.kernel.search(
+                *(self.hashes, self.order, self.widths, tables, limits, queries, radius, most, below, skip)
+            )
         else:
-            raw = self.kernel.scan(self.hashes, queries, radius, most)
+            raw = self.kernel.scan(self.hashes, queries, radius, most, below, skip)
         return None if raw is None else unpacked(raw)
 
 

@@ -15,6 +15,8 @@ INDICES = npt.NDArray[np.int64]
 BITS = npt.NDArray[np.uint16]
 RADII = int | npt.NDArray[np.integer]
 """One radius for all queries, or one for each."""
+COUNTING = tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8]]
+"""Which hashes count: for each query those at places before a bound, and of them those that are marked with 0."""
 HITS = tuple[INDICES, INDICES, BITS]
 """Query, hash and distance, side by side."""
 MOST = 63
@@ -25,7 +27,7 @@ HELD = 1 << 21
 """Hits held at a time, unless one query alone has more: about 100 MB."""
 
 
-def pack(values: Iterable[bytes]) -> WORDS:
+def pack(values: Iterable[bytes | bytearray]) -> WORDS:
     """Hashes of 32 bytes as an array of shape (n, 4)."""
     return np.frombuffer(b"".join(values), dtype=">u8").astype(np.uint64).reshape(-1, 4)
 
