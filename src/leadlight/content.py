@@ -12,6 +12,7 @@ from typing import BinaryIO, Protocol, TypeVar, cast, runtime_checkable
 
 from leadlight.config import MIB, Limits
 from leadlight.errors import ContentError, LimitReached, ReadFailed, Undecodable, Unsupported
+from leadlight.lanes import Lanes
 from leadlight.raster import Picture, Pixels, Reduced, reduce
 from leadlight.window import Window
 
@@ -34,6 +35,7 @@ __all__ = [
 
 CHUNK = MIB
 HEAD = 64 * 1024
+
 
 T = TypeVar("T")
 
@@ -151,6 +153,7 @@ class Content:
         Raises ReadFailed or another ContentError where nothing could be read, and LimitReached.
         """
         held: list[bytes] | None = []
+        lanes = Lanes([h.update for h in hashers.values()])
         spool: BinaryIO | None = None
         broken: Exception | None = None
         size = since = 0
@@ -158,8 +161,7 @@ class Content:
             while chunk := stream.read(CHUNK):
                 size += len(chunk)
                 since += len(chunk)
-                for hasher in hashers.values():
-                    hasher.update(chunk)
+                lanes.feed(chunk)
                 if since >= 64 * MIB:
                     since = 0
                     tick()
@@ -179,6 +181,8 @@ class Content:
                 if broken is None:
                     raise
                 raise broken from e
+        finally:
+            lanes.close()
         data = b"".join(held) if held is not None else None
         if data is not None:
             whole = data
