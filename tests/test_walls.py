@@ -23,7 +23,8 @@ PLACES = {
     "zstandard": {"sources/decompress.py"},
     "jinja2": {"export/report.py"},
     "cryptography": {"demo/signing.py"},
-    "click": {"cli/app.py", "cli/demo.py"},
+    "cv2": {"fingerprint/features.py"},
+    "click": {"cli/app.py", "cli/demo.py", "cli/features.py"},
     "sqlite3": {"hashlists/nsrl.py"},
 }
 """Libraries made for one job, and the one place of each (two readers of hostile XML, one signer for the demo)."""

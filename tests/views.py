@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from leadlight.radius import HITS, WORDS, RadiusIndex, pack
 from leadlight.records import Finding, Item, ListEntry, ListInfo, ListKind
 from leadlight.records.hashlist import CRYPTOGRAPHIC
-from leadlight.seams import Hit, Print
+from leadlight.seams import Hit, ListedPicture, Print
 
 
 def sha(name: object) -> str:
@@ -53,6 +53,7 @@ class MemoryView:
     places: list[tuple[str, Item]] = field(default_factory=list)
     digests: dict[str, dict[str, bytes]] = field(default_factory=dict)
     held: list[tuple[ListInfo, list[ListEntry]]] = field(default_factory=list)
+    listed: dict[int, list[ListedPicture]] = field(default_factory=dict)
 
     def add_list(self, name: str, entries: list[ListEntry], kind: ListKind = ListKind.KNOWN) -> int:
         number = len(self.held) + 1
@@ -81,6 +82,9 @@ class MemoryView:
 
     def near(self, list_number: int) -> AbstractContextManager[MemoryNear]:
         return nullcontext(MemoryNear(self.held[list_number - 1][1]))
+
+    def features(self, list_number: int) -> Iterator[ListedPicture]:
+        return iter(self.listed.get(list_number, ()))
 
     def hits(self, list_number: int) -> Iterator[Hit]:
         wanted = {(e.algorithm, e.value): e.label for e in self.held[list_number - 1][1]}

@@ -52,6 +52,7 @@ from leadlight.scan import Scan, writing_rest
 from leadlight.seams import Doubting, Progress
 from leadlight.store.check import derived_digest, digest_of
 from leadlight.store.database import Database
+from leadlight.store.features import keep
 from leadlight.store.lists import Lists
 from leadlight.store.migration import bring_up
 from leadlight.store.queue import Queue
@@ -114,6 +115,7 @@ class Case:
         folder = Path(path)
         settings = settings or load()
         load_policy(settings.profile)
+        registry().check(settings)
         refuse_network_share(folder)
         if (folder / CASE_FILE).exists() or (folder.exists() and any(folder.iterdir())):
             raise CaseError(
@@ -211,6 +213,7 @@ class Case:
 
     def _load(self, file: ListFile) -> ListInfo:
         reader, info = described(file, self._plugins)
+        keep(self._database, file.path, info.digest)
         for present in self.lists():
             if info.digest and present.digest == info.digest and present.kind is info.kind:
                 return present
@@ -237,6 +240,7 @@ class Case:
         began = time.monotonic()
         cage.refuse_open(self.settings)
         roots = check_evidence(paths, self.path, self._plugins.sources)
+        self._plugins.check(self.settings)
         with self._held():
             for file in lists:
                 self._load(file)

@@ -69,6 +69,10 @@ class Settings:
     """How pictures are decoded for perceptual hashes: 'fast' leaves detail out where the picture is large enough
     and confirms near matches by a full decode; 'exact' decodes every picture in full.
     """
+    features: str = "off"
+    """'on' takes local features of each picture too: they find parts, turned copies and collages, where the extra
+    'features' is installed. What was taken is matched from then on.
+    """
     flood_share: float = 0.02
     """An entry that matches near more than this share of a case is quarantined and shown."""
     flood_least: int = 50
@@ -199,7 +203,11 @@ _BOUNDS: dict[str, tuple[float, float]] = {
 }
 
 
-_CHOICES: dict[str, tuple[str, ...]] = {"hashing": ("fast", "exact"), "cage": ("on", "off", "required")}
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "hashing": ("fast", "exact"),
+    "features": ("off", "on"),
+    "cage": ("on", "off", "required"),
+}
 
 
 _NAMES = {int: "a whole number", float: "a finite number", str: "text"}

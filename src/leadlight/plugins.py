@@ -11,6 +11,7 @@ from importlib.metadata import entry_points
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
+from leadlight.config import Settings
 from leadlight.errors import ConfigError, UnknownName
 from leadlight.radius import kernel as radius_kernel
 from leadlight.records.dossier import PluginInfo
@@ -70,6 +71,17 @@ class Registry:
     def decoder(self) -> PictureDecoder:
         """The analyser that decodes."""
         return next(a for a in self.analysers if isinstance(a, PictureDecoder))
+
+    def check(self, settings: Settings) -> None:
+        """Raise ConfigError where a setting asks for a plugin that can't run here."""
+        asked = [i for i in self.infos if i.name == "fingerprint.features" and settings.features == "on"]
+        for info in asked:
+            if not info.available:
+                raise ConfigError(
+                    f"'on' needs a plugin that can't run here: {info.missing}",
+                    subject="features",
+                    advice="Install it, or leave the setting off: everything else works without.",
+                )
 
     def format(self, name: str) -> HashList:
         """A hash list format by name. Raises UnknownName."""

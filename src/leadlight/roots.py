@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from typing import BinaryIO
 
 from leadlight.casefile import CASE_FILE, DATABASE_FILE, LOCK_FILE
 from leadlight.errors import EvidenceError, UsageError
+from leadlight.keypoints.listing import FOLDER as FEATURES_FOLDER
 from leadlight.records import Act, Item, Place, display_name
 from leadlight.records.examined import Examined
 from leadlight.scan import source_for
@@ -172,6 +174,7 @@ def remove_new(folder: Path) -> None:
     """Remove the files of a case that was just made, and its folder where nothing else is in it."""
     for name in (CASE_FILE, DATABASE_FILE, f"{DATABASE_FILE}-wal", f"{DATABASE_FILE}-shm", LOCK_FILE):
         (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / FEATURES_FOLDER, ignore_errors=True)
     with contextlib.suppress(OSError):
         folder.rmdir()
 

@@ -245,6 +245,15 @@ class Hit:
     label: str
 
 
+@dataclass(frozen=True, slots=True)
+class ListedPicture:
+    """The local features that a list holds of one picture."""
+
+    sha256: str
+    record: bytes
+    """As `keypoints.record.packed` writes them."""
+
+
 class NearEntries(Protocol):
     """The PDQ entries of one list, numbered from 0 in order of value, found by nearness."""
 
@@ -276,6 +285,10 @@ class CaseView(Protocol):
     def entries(self, list_number: int, algorithm: str) -> Iterator[ListEntry]: ...
     def near(self, list_number: int) -> AbstractContextManager[NearEntries]:
         """The list's PDQ entries to be searched, for as long as the context lasts; none where it has none."""
+        ...
+
+    def features(self, list_number: int) -> Iterator[ListedPicture]:
+        """Local features of the list's pictures, in its file's order; none where it has none."""
         ...
 
     def hits(self, list_number: int) -> Iterator[Hit]:

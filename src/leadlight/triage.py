@@ -130,8 +130,7 @@ def _tier(
         m = near[0]
         return because(
             Tier.NEAR_KNOWN,
-            f'Near-copy of an entry of the list "{m.list}" ({m.distance} of 256 bits differ), itself not listed: '
-            "may be new from a known series.",
+            f"{_likeness(m)}, itself not listed: may be new from a known series.",
             m.finding,
         )
     if ListKind.BENIGN in exact:
@@ -155,6 +154,12 @@ def _tier(
             "The evidence for wholly generated is strong by policy, and nothing speaks for altered.",
         )
     return because(Tier.UNDETERMINED, _undetermined(subject, failures))
+
+
+def _likeness(match: Match) -> str:
+    if match.algorithm == "features":
+        return f'Shows the same picture, or a part of it, as an entry of the list "{match.list}"'
+    return f'Near-copy of an entry of the list "{match.list}" ({match.distance} of 256 bits differ)'
 
 
 def _undetermined(subject: Subject, failures: tuple[FailureNote, ...]) -> str:

@@ -20,6 +20,7 @@ import click
 from leadlight.case import Case, ListFile, Result
 from leadlight.casefile import CASE_FILE
 from leadlight.cli import render
+from leadlight.cli.features import features as features_group
 from leadlight.cli.progress import shown_progress
 from leadlight.cli.streams import prepare, reader_may_leave, said, to_nowhere
 from leadlight.config import Settings, load
@@ -52,6 +53,9 @@ def app() -> None:
 
     Evidence is opened read-only. Nothing is sent anywhere. People grade; this only puts in order.
     """
+
+
+app.add_command(features_group)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -171,6 +175,7 @@ def _list_file(text: str) -> ListFile:
     help="A hash list to load; KIND is known, generated or benign. Can be given again.",
 )
 @click.option("--profile", help=f"Policy: {', '.join(profile_names())}, or a TOML file. [victim-first]")
+@click.option("--features", type=click.Choice(["off", "on"]), help="Local features, to find parts. [off]")
 @click.option("--jobs", type=click.IntRange(0, 1024), help="Worker processes; 0 for one a core. [0]")
 @click.option("--again", is_flag=True, help="Also examine again what was with other versions or settings.")
 @as_json
@@ -179,6 +184,7 @@ def triage(
     case: Path | None,
     lists: tuple[str, ...],
     profile: str | None,
+    features: str | None,
     jobs: int | None,
     again: bool,
     json_: bool,
@@ -190,7 +196,7 @@ def triage(
     folder = case or Path(f"{_stem(paths[0])}.leadlight")
     check_evidence(paths, folder, registry().sources)
     new = not os.path.lexists(folder / CASE_FILE)
-    there = _case_at(folder, profile, jobs)
+    there = _case_at(folder, profile, jobs, features)
     with there, shown_progress(quiet=json_) as progress:
         try:
             files = [_list_file(x) for x in lists]
@@ -212,8 +218,8 @@ def _stem(path: Path) -> str:
     return path.resolve().name or "evidence"
 
 
-def _case_at(folder: Path, profile: str | None, jobs: int | None) -> Case:
-    flags = {"profile": profile, "jobs": jobs}
+def _case_at(folder: Path, profile: str | None, jobs: int | None, features: str | None) -> Case:
+    flags = {"profile": profile, "jobs": jobs, "features": features}
     if (folder / CASE_FILE).is_file():
         case = Case.open(folder)
         kept = {**flags, "profile": profile or case.settings.profile}

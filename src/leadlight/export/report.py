@@ -59,6 +59,7 @@ LISTS: Mapping[ListKind, str] = {
 }
 LINKS: Mapping[LinkKind, str] = {
     LinkKind.NEAR_COPY: "Near-copies",
+    LinkKind.PART: "Parts of one picture",
     LinkKind.CAMERA: "Same camera, as stated",
     LinkKind.MODEL: "Same generator model, as written",
     LinkKind.SEED: "Same generator seed, as written",

@@ -18,6 +18,8 @@ class LinkKind(StrEnum):
     """The same generator model or LoRA, as written in the file."""
     SEED = "seed"
     """The same generator seed, as written in the file."""
+    PART = "part"
+    """They show parts of the same picture."""
     ARCHIVE = "archive"
     """Found in the same archive."""
 

@@ -21,6 +21,7 @@ from leadlight.errors import CaseDamaged
 from leadlight.records import Act, Finding
 from leadlight.store import schema
 from leadlight.store.database import Database, understood
+from leadlight.store.features import check_features
 from leadlight.store.hashes import digest_rows, print_rows
 from leadlight.store.lists import added_details
 from leadlight.store.readings import Reading
@@ -49,6 +50,7 @@ def check_record(database: Database) -> Iterator[Fault]:
         ("items", _check_items(view)),
         ("hashes", _check_prints(view)),
         ("hash lists", _check_lists(database, view)),
+        ("local features", check_features(database)),
         ("grades", _check_said(view, schema.grade, "grade", ("sha256", "grade", "note", "at"))),
         ("looks", _check_said(view, schema.look, "look", ("sha256", "form", "at"))),
         ("queue", _check_derived(database, view)),

@@ -14,9 +14,10 @@ from sqlalchemy import Select, bindparam, func, select
 from leadlight.records import Act, Filed, Finding, Grade, Item, ListEntry, ListInfo, Look, display_name
 from leadlight.records import finding as kinds
 from leadlight.records.codec import when_in
-from leadlight.seams import Hit, Print
+from leadlight.seams import Hit, ListedPicture, Print
 from leadlight.store import schema
 from leadlight.store.database import Database, understood
+from leadlight.store.features import listed
 from leadlight.store.hashes import FAST
 from leadlight.store.lists import Lists
 from leadlight.store.nearness import NearList, near_list
@@ -109,6 +110,9 @@ class View:
 
     def near(self, list_number: int) -> AbstractContextManager[NearList]:
         return near_list(self._database, list_number)
+
+    def features(self, list_number: int) -> Iterator[ListedPicture]:
+        return listed(self._database, list_number)
 
     def hits(self, list_number: int) -> Iterator[Hit]:
         d, e = schema.digest.c, schema.entry.c
