@@ -23,7 +23,8 @@ class Own:
             return
         memory = np.zeros((image.height, image.width, 4), dtype=np.uint8)
         try:
-            self._taken = image.im = Image.core.map_buffer(memory, image.size, "raw", 0, (image.mode, 0, 1))
+            map_buffer = Image.core.map_buffer  # type: ignore[attr-defined]
+            self._taken = image.im = map_buffer(memory, image.size, "raw", 0, (image.mode, 0, 1))
         except (AttributeError, TypeError, ValueError):
             return
         self._memory = memory
