@@ -39,8 +39,8 @@ from leadlight.records.dossier import PluginInfo
 
 LAYOUT = 1
 """What native/cage.c must state."""
-HANDLES = 256
-"""Files open at once: nested archives, spools and threads need far fewer."""
+HANDLES = 1024
+"""Files open at once: far more than nested archives, spools and libraries need."""
 SPOOL_SLACK = 64 * MIB
 """Of a spooled member, beyond limits.member_bytes, before that limit itself is noticed."""
 MAPPED_SLACK = 4096 * MIB
