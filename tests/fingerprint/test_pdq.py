@@ -123,6 +123,7 @@ def test_findings_name_algorithm_value_quality_and_forms(examine) -> None:
     assert payload["value"] == value.hex()
     assert (payload["algorithm"], payload["quality"], payload["frame"]) == ("pdq", quality, 0)
     assert payload["method"] == "exact"
+    assert payload["exact"] is True
     assert payload["dihedral"][0] == value.hex()
     assert len(payload["dihedral"]) == 8
 
