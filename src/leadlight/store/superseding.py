@@ -78,7 +78,7 @@ class Change:
 
 
 def gives_way(old: Sequence[Finding], new: Sequence[Finding], able: Collection[str]) -> Iterator[bool]:
-    """For each of `old`, whether it gives way to `new`, the findings of a newer examination that lack it.
+    """For each of `old`, all that stand, whether it gives way to the findings `new` of a newer examination.
 
     What a plugin found that is not `able` to run now stays.
     Where the newer one failed in a way that the older did not, what it could not look at stays as it was: only a
@@ -148,10 +148,9 @@ def _gone(
     rows: Sequence[Row[Any]], keys: Collection[str], new: Sequence[Finding], able: Collection[str]
 ) -> Iterator[Change]:
     """Of the `rows` that stand, those that give way to `new`, whose keys are `keys`."""
-    old = [r for r in rows if r.key not in keys]
-    found = [finding_of(r.record, None, f"finding {r.number}") for r in old]
-    for row, gives in zip(old, gives_way(found, new, able), strict=True):
-        if gives:
+    found = [finding_of(r.record, None, f"finding {r.number}") for r in rows]
+    for row, gives in zip(rows, gives_way(found, new, able), strict=True):
+        if gives and row.key not in keys:
             yield Change(row.number, row.key, False)
 
 
