@@ -15,7 +15,7 @@ APART_FROM = 16 * MIB
 class Lanes:
     """Feeds each chunk to all of `updates`, in turn at first, then each in a thread while the next chunk is read.
 
-    The digests of hashlib and blake3 let go of the interpreter while they work, so a large content takes as long as
+    The digests of hashlib and blake3 let go of the interpreter meanwhile, so a large content takes as long as
     the slowest of them (MD5) on as many cores, and no longer than before where the cores are taken.
     """
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,10 +13,10 @@ import pytest
 pytest.importorskip("psutil")
 pytest.importorskip("PIL")
 
-from bench.__main__ import main
+from bench.__main__ import further, main
 from bench.stages import counted
 
-from bench import material
+from bench import material, peers
 
 
 def test_pictures_are_the_same_each_time_and_of_the_sizes_asked_for(tmp_path: Path) -> None:
@@ -45,6 +49,8 @@ def test_a_quick_speed_run_prints_both_tables(tmp_path: Path, capsys: pytest.Cap
     assert "| leadlight triage, 1 job, list " in out
     assert "| floor: full decode by Pillow " in out
     assert "start of one worker until it is ready" in out
+    if importlib.util.find_spec("threatexchange"):
+        assert "| threatexchange match, list " in out
     assert not list(tmp_path.glob("case-*"))
 
 
@@ -61,3 +67,32 @@ def test_a_quick_profile_names_the_stages(tmp_path: Path, capsys: pytest.Capture
     out = capsys.readouterr().out
     for stage in ("decode (once)", "fingerprint.pdq", "digest sha256", "store", "message to the parent"):
         assert f"| {stage} " in out
+
+
+def test_threatexchange_itself_finds_what_the_list_holds(tmp_path: Path) -> None:
+    """Else its time would be that of an index which holds nothing."""
+    signal = pytest.importorskip("threatexchange.signal_type.pdq.signal")
+    files = material.files_of(material.pictures(tmp_path, 2, (0.5, 1.0)))
+    listed = tmp_path / "list.csv"
+    hashes = [*(f"{n}{n + 1}" * 32 for n in range(1, 5)), signal.PdqSignal.hash_from_file(files[0])]
+    listed.write_text("sha256,pdq\n" + "".join(f"{'0' * 64},{value}\n" for value in hashes))
+    assert "pdq" in peers.command(peers.told(listed), "match", "photo", str(files[0]))
+    assert not peers.command(peers.told(listed), "match", "photo", str(files[1]))
+    arguments = ["match", str(tmp_path / "pictures-2"), "1", str(listed)]
+    done = subprocess.run([sys.executable, "-m", "bench.peers", *arguments], stdout=subprocess.PIPE, check=True)
+    assert json.loads(done.stdout)["items"] == 2
+
+
+def test_sections_of_other_modules_are_run_by_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given: list[list[str]] = []
+
+    def fake(arguments: list[str]) -> int:
+        given.append(arguments)
+        return 1
+
+    monkeypatch.setattr("bench.radius.main", fake)
+    assert main(["--quick", "--section", "radius"]) == 1
+    assert given == [["--size", "100000", "--runs", "1", "--group", "100000"]]
+    assert not further("no_such_section", ())
