@@ -2,17 +2,33 @@
 
 Each edit takes an RGB picture and gives another; the same picture gives the same copy. `passed_on` then makes it
 smaller and saves it as JPEG, as a service would.
+
+``python -m bench.edits PICTURES [STRANGERS]``: how many copies of the pictures in a folder are found by the PDQ
+hash of the original alone, and how many hashes of pictures in another folder, which show other things, are met by
+chance.
 """
 
 from __future__ import annotations
 
 import io
 import random
-from collections.abc import Callable
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
+import numpy as np
 from PIL import Image as Pil
 from PIL import ImageDraw, ImageFilter, ImageFont
 from PIL.Image import Image
+
+from leadlight.fingerprint.pdq import hashed, pdq, scaled
+from leadlight.fingerprint.regions import regions
+from leadlight.match.edited import RADIUS, WIDE
+from leadlight.radius import WORDS as HASHES
+from leadlight.radius import pack
+from leadlight.raster import Picture, reduce
 
 Edit = Callable[[Image], Image]
 Colour = tuple[int, int, int]
@@ -298,3 +314,108 @@ def _fitted(picture: Image, room: tuple[int, int]) -> Image:
     scale = min(room[0] / picture.width, room[1] / picture.height)
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
     return picture.resize(size, Pil.Resampling.LANCZOS)
+
+
+SIDE = 1400
+"""Pixels to which larger originals are brought first: the edits cost time by the pixel."""
+COPY = 31
+"""The radius at which a hash of the whole is a copy's."""
+FLAT = 50
+RADII = (COPY, *(radius for _, radius in reversed(WIDE)))
+
+
+@dataclass(slots=True)
+class Copies:
+    """What was found of the copies by one edit."""
+
+    whole: list[int] = field(default_factory=list)
+    """Bits by which the hash of each whole copy differs from the original's; 256 where it is too flat."""
+    inner: list[int] = field(default_factory=list)
+    """The same of the nearest rectangle; 256 where there is none."""
+    values: list[bytes] = field(default_factory=list)
+    """All hashes of rectangles."""
+    wholes: list[bytes] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    """Processor time of finding and hashing the rectangles of each."""
+
+    def share(self, whole: int, inner: int = -1) -> float:
+        """Found within a radius of the whole's hash or within one of a rectangle's, in percent."""
+        found = sum(w <= whole or i <= inner for w, i in zip(self.whole, self.inner, strict=True))
+        return 100 * found / len(self.whole)
+
+
+def examined(picture: Image, edits: dict[str, Edit], into: dict[str, Copies]) -> None:
+    """Make the copies of one picture, hash them and add what was found."""
+    picture = picture.convert("RGB")
+    picture.thumbnail((SIDE, SIDE))
+    original = int.from_bytes(pdq(np.asarray(picture))[0])
+    for name, edit in edits.items():
+        copy = np.asarray(Pil.open(io.BytesIO(passed_on(edit(picture)))).convert("RGB"))
+        plane = reduce(Picture(copy, None, "RGB"))
+        value, quality = hashed(scaled(plane)[0])
+        began = time.process_time()
+        found = regions(plane)
+        said = into.setdefault(name, Copies())
+        said.seconds.append(time.process_time() - began)
+        said.whole.append((int.from_bytes(value) ^ original).bit_count() if quality >= FLAT else 256)
+        said.inner.append(min(((int.from_bytes(r.value) ^ original).bit_count() for r in found), default=256))
+        said.values += [r.value for r in found]
+        said.wholes += [value] if quality >= FLAT else []
+
+
+def distances(hashes: Sequence[bytes], strangers: HASHES) -> list[int]:
+    """How many pairs lie so many bits apart, from 0 to 256."""
+    counts = np.zeros(257, dtype=np.int64)
+    for one in pack(hashes):
+        apart = np.bitwise_count(strangers ^ one).sum(axis=1, dtype=np.int64)
+        counts += np.bincount(apart, minlength=257)
+    return [int(n) for n in counts]
+
+
+def tables(said: dict[str, Copies], strangers: Sequence[bytes]) -> str:
+    """What was found, and what was met by chance, for people."""
+    heads = [f"whole <= {r}" for r in RADII]
+    wide = RADII[-1]
+    lines = [
+        f"| edit | {' | '.join(heads)} | rectangle <= {RADIUS} | both | rectangles | ms |",
+        "|---" * (len(RADII) + 5) + "|",
+    ]
+    for name, c in said.items():
+        shares = " | ".join(f"{c.share(r):.0f}" for r in RADII)
+        lines.append(
+            f"| {name} | {shares} | {c.share(-1, RADIUS):.0f} | {c.share(wide, RADIUS):.0f} | "
+            f"{len(c.values) / len(c.whole):.1f} | {1000 * float(np.median(c.seconds)):.1f} |"
+        )
+    if strangers:
+        listed = pack(strangers)
+        for what, hashes, radii in (
+            ("rectangles", [v for c in said.values() for v in c.values], (RADIUS,)),
+            ("wholes", [v for c in said.values() for v in c.wholes], RADII),
+        ):
+            counts = distances(hashes, listed)
+            near = ", ".join(f"{sum(counts[: r + 1])} within {r}" for r in radii)
+            nearest = next((n for n, found in enumerate(counts) if found), 256)
+            lines.append(
+                f"Of {what}, {sum(counts):,} pairs with strangers: {near}; the nearest {nearest} bits apart."
+            )
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the tables."""
+    said: dict[str, Copies] = {}
+    edits: dict[str, Edit] = {"none": lambda p: p, **EDITS}
+    for path in sorted(p for p in Path(arguments[0]).rglob("*") if p.is_file()):
+        with Pil.open(path) as picture:
+            examined(picture, edits, said)
+    strangers: list[bytes] = []
+    for path in sorted(p for p in Path(arguments[1]).rglob("*") if p.is_file()) if len(arguments) > 1 else ():
+        with Pil.open(path) as picture:
+            value, quality = pdq(np.asarray(picture.convert("RGB")))
+            strangers += [value] if quality >= FLAT else []
+    print(tables(said, strangers))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
