@@ -21,7 +21,7 @@ static int portable_popcount(uint64_t x) {
 #define POPCOUNT(x) portable_popcount(x)
 #endif
 
-enum { PRINT = 16, PENDING = 2048, STRETCH = 64, NEAR_CACHE = 1 << 19, MANY = 1 << 18, BLOCK = 4096, LOW = 16, LOW_MASK = (1 << LOW) - 1 };
+enum { PRINT = 14, PRINT_MASK = (1 << PRINT) - 1, PENDING = 2048, STRETCH = 64, NEAR_CACHE = 1 << 19, MANY = 1 << 18, BLOCK = 4096, LOW = 16, LOW_MASK = (1 << LOW) - 1 };
 
 size_t lr_groups(int width) { return ((size_t)1 << width) / LR_GROUP + 1; }
 
@@ -56,7 +56,7 @@ static inline uint64_t key_and_print(uint64_t (*spread)[256], const uint64_t *ha
 
 /* The buckets of one part of a table, whose keys agree in all but their low bits. Small enough to stay in the cache. */
 static void build_part(const uint64_t *entries, uint32_t first, uint32_t count, uint32_t *starts, lr_group *groups,
-                       uint16_t *prints, uint32_t *order) {
+                       uint16_t *prints, uint8_t *order) {
   memset(starts, 0, (LOW_MASK + 2) * sizeof *starts);
   for (uint32_t k = 0; k < count; k++) starts[(entries[k] >> 48) + 1]++;
   for (uint32_t b = 0; b <= LOW_MASK; b++) starts[b + 1] += starts[b];
@@ -69,13 +69,15 @@ static void build_part(const uint64_t *entries, uint32_t first, uint32_t count, 
   }
   for (uint32_t k = 0; k < count; k++) {
     uint32_t at = first + starts[entries[k] >> 48]++;
-    order[at] = (uint32_t)entries[k];
-    prints[at] = (uint16_t)(entries[k] >> 32);
+    uint32_t row = (uint32_t)entries[k];
+    order[(size_t)at * 3] = (uint8_t)row, order[(size_t)at * 3 + 1] = (uint8_t)(row >> 8);
+    order[(size_t)at * 3 + 2] = (uint8_t)(row >> 16);
+    prints[at] = (uint16_t)((entries[k] >> 32 & PRINT_MASK) | row >> 24 << PRINT);
   }
 }
 
 int lr_build(const lr_plan *plan, int table, const uint64_t *hashes, uint32_t rows, lr_group *groups, uint16_t *prints,
-             uint32_t *order) {
+             uint8_t *order) {
   int from = offset_of(plan, table), width = plan->width[table], status = LR_NO_MEMORY;
   size_t parts = ((size_t)1 << width) / (LOW_MASK + 1), buckets = (size_t)1 << width;
   uint64_t(*spread)[256] = calloc(32, sizeof *spread);
@@ -103,6 +105,7 @@ int lr_build(const lr_plan *plan, int table, const uint64_t *hashes, uint32_t ro
   memset(&groups[buckets / LR_GROUP], 0, sizeof *groups);
   groups[buckets / LR_GROUP].base = rows;
   memset(prints + rows, 0, LR_PAD * sizeof *prints);
+  memset(order + (size_t)rows * 3, 0, LR_PAD);
   status = LR_DONE;
 out:
   free(spread);
@@ -167,11 +170,17 @@ typedef struct {
   lr_hits *hits;
 } search;
 
+static inline uint32_t row_at(const lr_table *t, uint32_t entry) {
+  uint32_t low;
+  memcpy(&low, t->rows + (size_t)entry * 3, sizeof low);
+  return (low & 0xffffff) | (uint32_t)(t->prints[entry] >> PRINT) << 24;
+}
+
 /* The first entry of a crowded group whose key is not below `key`. */
 static int halve(const search *s, int table, uint32_t low, uint32_t high, uint64_t key, uint32_t *found) {
   int from = offset_of(s->plan, table), width = s->plan->width[table];
   while (low < high) {
-    uint32_t mid = low + (high - low) / 2, row = s->tables[table].rows[mid];
+    uint32_t mid = low + (high - low) / 2, row = row_at(&s->tables[table], mid);
     if (row >= s->rows) return LR_DAMAGED;
     if (gather(s->plan, s->hashes + (size_t)row * 4, from, width) < key) low = mid + 1;
     else high = mid;
@@ -180,12 +189,12 @@ static int halve(const search *s, int table, uint32_t low, uint32_t high, uint64
   return LR_DONE;
 }
 
-/* How many of `count` rows that ascend are less than `below`. */
-static uint32_t before(const uint32_t *rows, uint32_t count, uint32_t below) {
+/* How many of `count` entries from `start` on, whose rows ascend, have a row less than `below`. */
+static uint32_t before(const lr_table *t, uint32_t start, uint32_t count, uint32_t below) {
   uint32_t low = 0;
   while (low < count) {
     uint32_t mid = low + (count - low) / 2;
-    if (rows[mid] < below) low = mid + 1;
+    if (row_at(t, start + mid) < below) low = mid + 1;
     else count = mid;
   }
   return low;

@@ -4,7 +4,7 @@
  * chunk there is a table of the rows sorted by the value of the chunk. Norouzi, Punjani and Fleet, CVPR 2012: with
  * limits t[i] whose t[i] + 1 add up to at least radius + 1, two hashes within the radius agree in a chunk i up to t[i] bits.
  * By the cycle lemma (Qin and Xiao, 'Pigeonring', VLDB 2018) there is a chunk i for which also the distance over the chunks
- * i and i + 1 is at most t[i] + t[i+1] + 1. So each row of a table carries 16 bits of the next chunk, its print, and nearly
+ * i and i + 1 is at most t[i] + t[i+1] + 1. So each row of a table carries 14 bits of the next chunk, its print, and nearly
  * all candidates are ruled out while reading memory in order, without a look at the hashes. */
 #ifndef LEADLIGHT_RADIUS_H
 #define LEADLIGHT_RADIUS_H
@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 enum { LR_CHUNKS = 16, LR_GROUP = 32, LR_PAD = 8 };
+enum { LR_MOST = (1 << 26) - 1 }; /* rows of a table */
 enum { LR_DONE = 0, LR_FULL = 1, LR_DAMAGED = 2, LR_NO_MEMORY = 3 };
 
 typedef struct {
@@ -32,8 +33,8 @@ typedef struct {
 
 typedef struct {
   const lr_group *groups;       /* (1 << width) / LR_GROUP + 1 */
-  const uint16_t *prints;       /* rows + LR_PAD */
-  const uint32_t *rows;         /* rows */
+  const uint16_t *prints;       /* rows + LR_PAD: the print, and in the two highest bits those of the row */
+  const uint8_t *rows;          /* 3 * rows + LR_PAD: the low 24 bits of each row */
 } lr_table;
 
 typedef struct {
@@ -49,7 +50,7 @@ size_t lr_groups(int width);
 
 /* Fill one table. Returns LR_DONE or LR_NO_MEMORY. */
 int lr_build(const lr_plan *plan, int table, const uint64_t *hashes, uint32_t rows, lr_group *groups, uint16_t *prints,
-             uint32_t *order);
+             uint8_t *order);
 
 /* Which rows count: for each query those before `below`, and of them those whose byte in `skip` is 0. Both may be NULL. The
  * rows of a bucket ascend, so of a crowded one only the beginning is gone through. */

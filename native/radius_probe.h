@@ -18,9 +18,9 @@ TARGET static int NAMED(flush)(search *s, int table) {
   const lr_table *t = &s->tables[table];
   uint32_t n = s->pending, left = 0;
   s->pending = 0;
-  for (uint32_t k = 0; k < n; k++) PREFETCH(t->rows + s->pending_entry[k]);
+  for (uint32_t k = 0; k < n; k++) PREFETCH(t->rows + (size_t)s->pending_entry[k] * 3);
   for (uint32_t k = 0; k < n; k++) {
-    uint32_t row = t->rows[s->pending_entry[k]], query = s->pending_query[k];
+    uint32_t row = row_at(t, s->pending_entry[k]), query = s->pending_query[k];
     if (row >= s->rows) return LR_DAMAGED;
     if (s->bound.below && row >= s->bound.below[query]) continue;
     if (s->bound.skip && s->bound.skip[row]) continue;
@@ -44,13 +44,14 @@ TARGET static uint32_t NAMED(near_prints)(const uint16_t *prints, uint16_t print
 #ifdef SIMD
     const __m128i nibbles = _mm_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4), four = _mm_set1_epi8(15);
     __m128i x = _mm_xor_si128(_mm_loadu_si128((const __m128i *)prints), _mm_set1_epi16((short)print));
+    x = _mm_and_si128(x, _mm_set1_epi16(PRINT_MASK));
     __m128i low = _mm_and_si128(x, four), high = _mm_and_si128(_mm_srli_epi16(x, 4), four);
     __m128i bits = _mm_add_epi8(_mm_shuffle_epi8(nibbles, low), _mm_shuffle_epi8(nibbles, high));
     __m128i near = _mm_cmpgt_epi16(_mm_set1_epi16((short)(limit + 1)), _mm_maddubs_epi16(bits, _mm_set1_epi8(1)));
     return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(near, _mm_setzero_si128()));
 #else
   uint32_t near = 0;
-  for (int k = 0; k < LR_PAD; k++) near |= (uint32_t)(POPCOUNT((uint64_t)(prints[k] ^ print)) <= limit) << k;
+  for (int k = 0; k < LR_PAD; k++) near |= (uint32_t)(POPCOUNT((uint64_t)((prints[k] ^ print) & PRINT_MASK)) <= limit) << k;
   return near;
 #endif
 }
@@ -74,7 +75,7 @@ TARGET static int NAMED(probe)(search *s, int table, uint32_t query, uint32_t bu
         if (status) return status;
       }
       if ((uint64_t)starts[k] + counts[k] > s->rows) return LR_DAMAGED;
-      if (s->bound.below && counts[k] > LR_PAD) counts[k] = before(t->rows + starts[k], counts[k], s->bound.below[query]);
+      if (s->bound.below && counts[k] > LR_PAD) counts[k] = before(t, starts[k], counts[k], s->bound.below[query]);
       PREFETCH(t->prints + starts[k]);
     }
     for (uint32_t k = 0; k < n; k++) {

@@ -28,6 +28,8 @@ static int hashes_fit(const Py_buffer *b) {
   return (uint64_t)b->len / HASH < (uint64_t)1 << 31 || wrong("at most 2**31 - 1 hashes");
 }
 
+static int rows_fit(size_t count) { return count <= LR_MOST || wrong("at most 2**26 - 1 hashes"); }
+
 static int plan_of(const Py_buffer *order, const Py_buffer *widths, lr_plan *plan) {
   const uint8_t *bits = order->buf, *width = widths->buf;
   int total = 0;
@@ -52,11 +54,11 @@ static PyObject *build(PyObject *module, PyObject *args) {
   (void)module;
   if (!PyArg_ParseTuple(args, "y*y*y*iw*w*w*", &hashes, &order, &widths, &table, &groups, &prints, &rows)) return NULL;
   size_t count = (size_t)hashes.len / HASH;
-  int good = hashes_fit(&hashes) && plan_of(&order, &widths, &plan) &&
+  int good = hashes_fit(&hashes) && rows_fit(count) && plan_of(&order, &widths, &plan) &&
              ((table >= 0 && table < plan.chunks) || wrong("no such table")) &&
              fits(&groups, lr_groups(plan.width[table]) * sizeof(lr_group), 4, "groups of the wrong size") &&
              fits(&prints, (count + LR_PAD) * 2, 2, "prints of the wrong size") &&
-             fits(&rows, count * 4, 4, "rows of the wrong size");
+             fits(&rows, count * 3 + LR_PAD, 1, "rows of the wrong size");
   if (good) {
     Py_BEGIN_ALLOW_THREADS
     status = lr_build(&plan, table, hashes.buf, (uint32_t)count, groups.buf, prints.buf, rows.buf);
@@ -123,7 +125,7 @@ static PyObject *search(PyObject *module, PyObject *args) {
     return NULL;
   lr_hits hits = {NULL, 0, 0, (size_t)most};
   size_t count = (size_t)hashes.len / HASH;
-  int good = hashes_fit(&hashes) && hashes_fit(&queries) && plan_of(&order, &widths, &plan) &&
+  int good = hashes_fit(&hashes) && rows_fit(count) && hashes_fit(&queries) && plan_of(&order, &widths, &plan) &&
              (limits.len == plan.chunks || wrong("a limit for each chunk")) &&
              (PyTuple_Size(given) == plan.chunks || wrong("a table for each chunk")) &&
              bound_of(&below, &skip, &queries, &hashes, &bound) &&
@@ -137,7 +139,7 @@ static PyObject *search(PyObject *module, PyObject *args) {
     held = i + 1;
     good = fits(&p[0], lr_groups(plan.width[i]) * sizeof(lr_group), 4, "groups of the wrong size") &&
            fits(&p[1], (count + LR_PAD) * 2, 2, "prints of the wrong size") &&
-           fits(&p[2], count * 4, 4, "rows of the wrong size");
+           fits(&p[2], count * 3 + LR_PAD, 1, "rows of the wrong size");
     tables[i] = (lr_table){p[0].buf, p[1].buf, p[2].buf};
   }
   if (good) {
@@ -165,7 +167,7 @@ static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_kernel", "Exact
                                         methods, NULL, NULL, NULL, NULL};
 
 /* Raised with every change of the layout of tables or of what the functions take: radius/kernel.py asks for its own. */
-enum { LAYOUT = 2 };
+enum { LAYOUT = 3 };
 
 PyMODINIT_FUNC PyInit__kernel(void) {
   PyObject *made = PyModule_Create(&definition);

@@ -267,3 +267,53 @@ def test_pack_and_unpack(values) -> None:
 def test_distances_broadcast() -> None:
     a = pack([bytes(32), b"\xff" * 32])
     assert distances(a[:, None], a[None, :]).tolist() == [[0, 256], [256, 0]]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 1 << 30), st.sampled_from([0, 20, 31, 47, 55]), st.booleans(), st.booleans())
+def test_only_those_that_count_are_found(seed, within, probed, compiled) -> None:
+    """Before a bound for each query, and not skipped: with crowded buckets and without."""
+    rng = np.random.default_rng(seed)
+    hashes = random(300, seed)
+    hashes[rng.integers(0, 300, 200)] = hashes[0] ^ np.uint64(1 << 7)
+    queries = changed(hashes[rng.integers(0, 300, 40)], 12, seed)
+    below, skip = rng.integers(0, 310, 40).astype(np.uint32), (rng.random(300) < 0.3).astype(np.uint8)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LEADLIGHT_TEST_NO_KERNEL", "0" if compiled else "1")
+        patch.setattr(tables, "LEAST", 16)
+        patch.setattr(tables, "worth_probing", lambda *_: probed)
+        index = RadiusIndex(hashes)
+        found = index.among(queries, within, (below, skip))
+        assert found is not None
+        assert index.among(queries, within, (below, skip), most=max(0, len(found[0]) - 1)) is None or not len(
+            found[0]
+        )
+    expected = {(q, h, d) for q, h, d in brute(hashes, queries, within) if h < below[q] and not skip[h]}
+    assert sorted(zip(*(c.tolist() for c in found), strict=True)) == sorted(expected)
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 3])
+def test_lanes_change_nothing(lanes, way, monkeypatch) -> None:
+    monkeypatch.setattr(words, "ASKED", 16)
+    monkeypatch.setattr(words, "HELD", 60)
+    hashes = random(200, 5)
+    hashes[:90] = hashes[0]
+    one = list(RadiusIndex(hashes).search(hashes, 31))
+    many = list(RadiusIndex(hashes, lanes=lanes).search(hashes, 31, lanes=lanes))
+    assert len(one) == len(many)
+    for a, b in zip(one, many, strict=True):
+        assert all((x == y).all() for x, y in zip(a, b, strict=True))
+
+
+def test_what_fails_in_a_lane_is_told_and_nothing_goes_on() -> None:
+    done: list[int] = []
+
+    def work(n: int) -> int:
+        done.append(n)
+        if n == 3:
+            raise ValueError("three")
+        return n
+
+    with pytest.raises(ValueError, match="three"):
+        list(words.in_order(work, range(1000), 2))
+    assert len(done) < 10

@@ -214,11 +214,11 @@ def test_another_version_is_told_as_such(name: str, built: Path, tmp_path: Path)
     if name == "index":
         raw = bytearray(raw.replace(b"radius index 2 ", b"radius index 3 "))
     else:
-        struct.pack_into("<I", raw, 8, 2)
+        struct.pack_into("<I", raw, 8, 3)
     if name == "segment":
         raw[4064:4096] = blake2b(raw[:4064], digest_size=32).digest()
     path.write_bytes(raw)
-    with pytest.raises(IndexDamaged, match=r"version [23]"):
+    with pytest.raises(IndexDamaged, match="version 3"):
         IndexFile.open(tmp_path / "x")
 
 
@@ -234,7 +234,7 @@ def test_a_missing_file_is_told(built: Path, tmp_path: Path) -> None:
 def test_a_list_that_names_other_files_is_refused_by_their_contents(built: Path, tmp_path: Path) -> None:
     copies = copy_of(built, tmp_path / "x")
     facts = json.loads(copies["index"].read_bytes().split(b"\n", 1)[1])
-    facts["segments"] = {copies["tail"].name: ""}
+    facts["segments"] = [(copies["tail"].name, "")]
     listing.publish(tmp_path / "x", facts)
     with pytest.raises(IndexDamaged, match="not a segment"):
         IndexFile.open(tmp_path / "x")
@@ -337,3 +337,53 @@ def test_readers_see_whole_states_while_another_process_writes(tmp_path: Path) -
     assert len(reader) == int(out) == 147 * 7 + 3 * 500
     reader.check()
     reader.close()
+
+
+def test_a_hash_by_its_number_and_the_note(tmp_path: Path) -> None:
+    hashes = random(90, 1)
+    with IndexFile.create(tmp_path / "x", hashes, note="of list 3") as index:
+        index.append(hashes[:5] ^ np.uint64(1))
+        asked = np.array([94, 0, 89, 90, 0])
+        expected = np.concatenate((hashes, hashes[:5] ^ np.uint64(1)))[asked]
+        assert (index.hashes(asked) == expected).all()
+        index.remove(np.array([3, 91]))
+        index.merge(whole=True)
+        assert (index.hashes(asked) == expected).all()
+        for gone in (3, 95, -1):
+            with pytest.raises(ValueError, match=str(gone)):
+                index.hashes(np.array([0, gone]))
+    with IndexFile.open(tmp_path / "x") as index:
+        assert index.note == "of list 3"
+
+
+def test_an_index_of_more_than_one_segment_can_hold_is_parted(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(tables, "MOST", 100)
+    hashes = random(250, 1)
+    with IndexFile.create(tmp_path / "x", hashes) as index:
+        assert index.segments == (100, 100, 50)
+        index.append(hashes[:70] ^ np.uint64(1))
+        index.merge(whole=True)
+        assert index.segments == (100, 100, 100, 20)
+        assert found(index, hashes[240:], 0) == [(n, 240 + n, 0) for n in range(10)]
+        index.check()
+
+
+def test_a_segment_of_another_index_is_no_part_of_this_one(built: Path, tmp_path: Path) -> None:
+    mine = copy_of(built, tmp_path / "x")["segment"]
+    IndexFile.create(tmp_path / "y", random(mine.stat().st_size % 97 + 70, 9)).close()
+    shutil.copy(next((tmp_path / "y").glob("segment-*")), mine)
+    with pytest.raises(IndexDamaged, match="not the segment that the index names"):
+        IndexFile.open(tmp_path / "x")
+
+
+def test_a_list_that_says_something_else_is_told(tmp_path: Path) -> None:
+    IndexFile.create(tmp_path / "x").close()
+    for facts in (
+        {},
+        {"segments": {}},
+        [],
+        {"segments": [1], "tail": "t", "removed": None, "number": 1, "note": ""},
+    ):
+        listing.publish(tmp_path / "x", facts)  # type: ignore[arg-type]
+        with pytest.raises(IndexDamaged, match="what a list says"):
+            IndexFile.open(tmp_path / "x")

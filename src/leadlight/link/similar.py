@@ -7,13 +7,14 @@ are near to one another, and those near to these, would let two unlike pictures 
 
 A leader is met in any of its forms, as stored, turned or mirrored. Forms are indexed some millions at a time, and
 every content that is in no group yet asks once, by its stored hash, for the first leader that it is near to: an
-eighth of the questions that asking by every form would take. All cores ask ahead; what they find is judged in order.
+eighth of the questions that asking by every form would take. All cores ask ahead, and are judged in order.
 
 Memory: about 250 bytes for each content, and 120 for each of FORMS.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -144,9 +145,7 @@ def _forms(view: CaseView, stored: _Stored, leader: INDICES, settings: Settings)
     turned = _turned(view, stored, settings.near_quality)
     first, held = 0, next(turned, None)
     while first < len(stored.contents):
-        owners: list[int] = []
-        raw = bytearray()
-        end = first
+        owners, raw, end = array("q"), bytearray(), first
         while end < len(stored.contents) and (
             end == first or len(owners) + stored.firsts[end] - stored.firsts[first] < FORMS
         ):
@@ -156,7 +155,9 @@ def _forms(view: CaseView, stored: _Stored, leader: INDICES, settings: Settings)
                     raw += held[1]
                 held = next(turned, None)
             end += 1
-        yield _Forms(stored, first, end, pack([raw]), np.array(owners, dtype=np.int64), settings)
+        forms = _Forms(stored, first, end, pack([raw]), np.array(owners, dtype=np.int64), settings)
+        del owners, raw
+        yield forms
         first = end
 
 

@@ -19,7 +19,7 @@ from typing import IO, Any
 import numpy as np
 
 from leadlight.errors import UsageError
-from leadlight.radius import segment, tail
+from leadlight.radius import segment, tables, tail
 from leadlight.radius.kernel import kernel
 from leadlight.radius.listing import LIST, facts_of, locked, publish, replaced, stat_of
 from leadlight.radius.reference import compared
@@ -111,7 +111,7 @@ class IndexFile:
                 "there is something of this name already", subject=str(path), advice="Choose another name."
             ) from None
         tail.create(path / "tail-1", 0)
-        publish(path, {"segments": {}, "tail": "tail-1", "removed": None, "number": 1, "note": note})
+        publish(path, {"segments": [], "tail": "tail-1", "removed": None, "number": 1, "note": note})
         made = cls(path, write=True)
         if hashes is not None and len(hashes):
             made._fold(np.asarray(hashes), whole=False)
@@ -239,7 +239,10 @@ class IndexFile:
         kept = list(state.segments)
         fresh = len(state.added) + len(more)
         joined: list[Segment] = []
-        while kept and (whole or kept[-1].rows <= 2 * (fresh + sum(s.rows for s in joined))):
+        while kept:
+            size = fresh + sum(s.rows for s in joined)
+            if not whole and (kept[-1].rows > 2 * size or kept[-1].rows + size > tables.MOST):
+                break
             joined.insert(0, kept.pop())
         ids = np.concatenate(
             [s.ids() for s in joined] + [np.arange(state.first, state.first + fresh, dtype=np.int64)]
@@ -250,12 +253,13 @@ class IndexFile:
         if not alive.all():
             ids, hashes = ids[alive], hashes[alive]
         number = self._number + 1
-        names = {s.path.name: s.head for s in kept}
-        if len(ids):
-            first = int(ids[0])
-            runs_on = int(ids[-1]) - first + 1 == len(ids)
-            name = f"segment-{number}"
-            names[name] = segment.write(self.path / name, hashes, None if runs_on else ids, first)
+        names = [(s.path.name, s.head) for s in kept]
+        for start in range(0, len(ids), tables.MOST):
+            number = self._number + 1 + start // tables.MOST
+            some, path = ids[start : start + tables.MOST], self.path / f"segment-{number}"
+            runs_on = int(some[-1]) - int(some[0]) + 1 == len(some)
+            head = segment.write(path, hashes[start : start + len(some)], None if runs_on else some, int(some[0]))
+            names.append((path.name, head))
         removed = None
         if state.removed.count:
             removed = f"removed-{number}"
@@ -267,7 +271,7 @@ class IndexFile:
         facts = {"segments": names, "tail": f"tail-{number}", "removed": removed, "number": number}
         publish(self.path, {**facts, "note": self.note})
         self._refresh()
-        used = {*names, f"tail-{number}", removed}
+        used = {*(name for name, _ in names), f"tail-{number}", removed}
         for old in self.path.iterdir():
             if _OWN.fullmatch(old.name) and old.name not in used:
                 with suppress(OSError):
@@ -294,9 +298,9 @@ class IndexFile:
         raw = (self.path / LIST).read_bytes()
         facts = facts_of(self.path / LIST, raw)
         held = {s.path.name: s for s in self._state.segments}
-        segments = tuple(held.get(n) or Segment(self.path / n) for n in facts["segments"])
-        for one in segments:
-            if one.head != facts["segments"][one.path.name]:
+        segments = tuple(held.get(n) or Segment(self.path / n) for n, _ in facts["segments"])
+        for one, (_, head) in zip(segments, facts["segments"], strict=True):
+            if one.head != head:
                 raise damaged(one.path, "is not the segment that the index names")
         removed = _Removed()
         if facts["removed"]:

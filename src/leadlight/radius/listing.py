@@ -16,7 +16,7 @@ from leadlight.radius.segment import damaged
 LIST, LOCK = "index", "lock"
 VERSION = 2
 _HEAD = re.compile(rb"leadlight radius index (\d+) ([0-9a-f]{64})\n")
-_KINDS = {"segments": dict, "tail": str, "number": int, "note": str}
+_KINDS = {"segments": list, "tail": str, "number": int, "note": str}
 
 
 def stat_of(path: Path) -> tuple[int, ...]:
@@ -49,7 +49,7 @@ def locked(path: Path) -> IO[bytes]:
 
 
 def facts_of(path: Path, raw: bytes) -> dict[str, Any]:
-    """What the list says: `segments` (name to digest of header), `tail`, `removed`, `number` and `note`.
+    """What the list says: `segments` (names, digests of headers), `tail`, `removed`, `number`, `note`.
 
     Raises IndexDamaged.
     """
@@ -64,12 +64,13 @@ def facts_of(path: Path, raw: bytes) -> dict[str, Any]:
     try:
         facts = json.loads(body)
         kinds = {k: type(v) for k, v in facts.items()}
-    except (ValueError, AttributeError, RecursionError):
-        kinds = {}
+        named = [(str(name), str(head)) for name, head in facts["segments"]]
+    except (ValueError, AttributeError, RecursionError, KeyError, TypeError):
+        kinds, named = {}, []
     removed = kinds.pop("removed", dict)
     if kinds != _KINDS or removed not in (str, type(None)):
         raise damaged(path, "does not say what a list says")
-    return dict(facts)
+    return {**facts, "segments": named}
 
 
 def publish(path: Path, facts: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from leadlight.radius.kernel import kernel
 from leadlight.radius.reference import ReferenceIndex
-from leadlight.radius.tables import Tables
+from leadlight.radius.tables import MOST, Tables
 from leadlight.radius.words import COUNTING, HITS, RADII, WORDS, blocks
 
 
@@ -17,10 +17,10 @@ class RadiusIndex:
 
     def __init__(self, hashes: WORDS, *, lanes: int = 1) -> None:
         """`hashes` has shape (n, 4) and is not copied; `lanes` threads build. Raises ValueError for more than
-        2**31 - 1.
+        MOST.
         """
-        if len(hashes) >= 1 << 31:
-            raise ValueError("an index holds at most 2**31 - 1 hashes: build one for each part")
+        if len(hashes) > MOST:
+            raise ValueError(f"an index holds at most {MOST:,} hashes: build one for each part")
         self.hashes = hashes
         compiled = kernel()
         self._index = ReferenceIndex(hashes) if compiled is None else Tables.of(compiled, hashes, lanes=lanes)

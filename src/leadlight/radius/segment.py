@@ -27,7 +27,7 @@ from leadlight.radius.tables import LEAST, ORDER, Tables, build, mixed_order, sh
 from leadlight.radius.words import HITS, INDICES, WORDS
 
 MAGIC = b"LLRADSEG"
-VERSION = 1
+VERSION = 2
 HEADER = 4096
 _FIXED = struct.Struct("<8sIIQQQQII16s")
 _SECTION = struct.Struct("<QQ16s")

@@ -18,12 +18,15 @@ import numpy.typing as npt
 
 from leadlight.radius.words import COUNTING, HITS, WORDS, in_order
 
-TABLE = tuple[npt.NDArray[Any], npt.NDArray[np.uint16], npt.NDArray[np.uint32]]
+TABLE = tuple[npt.NDArray[Any], npt.NDArray[np.uint16], npt.NDArray[np.uint8]]
 """Groups of buckets, prints, rows: lr_table of native/radius.h."""
 LEAST = 2048
 """Fewer hashes than this are compared with all: quicker than any table."""
 ORDER = 1
 """The number of the order below, as index files state it."""
+MOST = (1 << 26) - 1
+"""Hashes of one set of tables: their rows have 26 bits."""
+_PRINT = 14
 _PAD = 8
 _GROUP = np.dtype([("base", "<u4"), ("rel", "u1", 33), ("crowded", "u1"), ("unused", "u1", 2)])
 _PROBE, _CANDIDATE, _LOOK, _COMPARED, _HALF = 5.0, 1.0, 30.0, 0.7, 6.0
@@ -62,7 +65,7 @@ def worth_probing(widths: bytes, radius: int, count: int) -> bool:
     for i, (width, limit) in enumerate(zip(widths, limits, strict=True)):
         joint = limit + limits[(i + 1) % len(widths)] + 1
         for k in range(min(limit, joint) + 1):
-            share = sum(comb(16, n) for n in range(min(16, joint - k) + 1)) / 65536
+            share = sum(comb(_PRINT, n) for n in range(min(_PRINT, joint - k) + 1)) / 2**_PRINT
             cost += comb(width, k) * (_PROBE + count / 2**width * (_CANDIDATE + share * _LOOK))
     half = sum(comb(128, n) for n in range(radius + 1)) / 2**128
     return cost < count * (_COMPARED + half * _HALF)
@@ -71,7 +74,8 @@ def worth_probing(widths: bytes, radius: int, count: int) -> bool:
 def shapes(widths: bytes, count: int) -> list[tuple[tuple[np.dtype[Any], int], ...]]:
     """Type and length of the three parts of each table."""
     return [
-        ((_GROUP, (1 << w) // 32 + 1), (np.dtype("<u2"), count + _PAD), (np.dtype("<u4"), count)) for w in widths
+        ((_GROUP, (1 << w) // 32 + 1), (np.dtype("<u2"), count + _PAD), (np.dtype("u1"), 3 * count + _PAD))
+        for w in widths
     ]
 
 
@@ -100,7 +104,7 @@ class Tables:
 
     @classmethod
     def of(cls, kernel: ModuleType, hashes: WORDS, *, lanes: int = 1) -> Tables:
-        """Build all tables in memory, `lanes` at a time: about 110 bytes a hash at ten million."""
+        """Build all tables in memory, `lanes` at a time: about 100 bytes a hash at ten million."""
         hashes = np.ascontiguousarray(hashes, dtype=np.uint64)
         widths = widths_for(len(hashes)) if len(hashes) >= LEAST else b""
         return cls(kernel, hashes, widths, tuple(build(kernel, hashes, widths, lanes=lanes)), mixed_order())
