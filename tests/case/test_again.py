@@ -30,17 +30,17 @@ from leadlight.records import finding as kinds
 from leadlight.records.codec import entry_out
 from tests.evidence import jpeg, png, tarred, zipped
 
-FAST = Settings(jobs=2, actor="tester", hashing="fast")
+FAST = Settings(jobs=1, actor="tester", hashing="fast")
 EXACT = replace(FAST, hashing="exact")
 
 
-def photo(seed: int, quality: int = 90, side: int = 900) -> bytes:
+def photo(seed: int, quality: int = 90, side: int = 450) -> bytes:
     out = io.BytesIO()
     Image.fromarray(chart_pixels(side * 4 // 3, side, seed)).save(out, "JPEG", quality=quality)
     return out.getvalue()
 
 
-def pdq_of(seed: int, side: int = 900) -> str:
+def pdq_of(seed: int, side: int = 450) -> str:
     return pdq(chart_pixels(side * 4 // 3, side, seed))[0].hex()
 
 
@@ -327,7 +327,7 @@ def test_a_crash_while_confirming_costs_no_finding(
         case.add_lists([near])
         assert len(acts(case, "scan.again")) == 1, "the same try is not made twice"
         monkeypatch.delenv("LEADLIGHT_TEST_CRASH")
-        case.settings = replace(FAST, jobs=1)
+        case.settings = replace(FAST, jobs=2)
         case.run([evidence / "1.jpg"])
         (entry,) = case.queue()
         assert not entry.standing.failures
@@ -365,12 +365,17 @@ COMMAND = [sys.executable, "-m", "leadlight", "triage"]
 
 
 def test_killed_in_the_midst_it_verifies_and_goes_on(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(
+        "import sys\nif 'triage' in sys.orig_argv:\n    from leadlight import scan\n    scan.BATCH_RECORDS = 4\n"
+    )
     folder = tmp_path / "ev"
     folder.mkdir()
     for n in range(60):
-        (folder / f"{n:02}.jpg").write_bytes(photo(n, 80, side=700))
+        (folder / f"{n:02}.jpg").write_bytes(photo(n, 80, side=450))
     near = tmp_path / "near.csv"
-    near.write_text("pdq\n" + "".join(f"{pdq_of(n, 700)}\n" for n in range(60)))
+    near.write_text("pdq\n" + "".join(f"{pdq_of(n)}\n" for n in range(60)))
     listed = [ListFile(near, kind=ListKind.KNOWN)]
     with made(tmp_path, "exact", EXACT) as case:
         case.run([folder], lists=listed)
@@ -379,19 +384,24 @@ def test_killed_in_the_midst_it_verifies_and_goes_on(tmp_path: Path) -> None:
         case.run([folder])
     command = [*COMMAND, str(folder), "--case", str(tmp_path / "killed"), "--list", f"known={near}", "--jobs", "2"]
     process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(site)},
     )
     deadline = time.monotonic() + 120
     while process.poll() is None and time.monotonic() < deadline:
         with closing(sqlite3.connect(tmp_path / "killed" / "case.db")) as raw:
-            if raw.execute("SELECT count(*) FROM act WHERE action = 'scan.again'").fetchone()[0]:
+            if raw.execute("SELECT count(*) FROM act WHERE action = 'again.record'").fetchone()[0]:
                 break
         time.sleep(0.005)
-    time.sleep(0.4)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     with Case.open(tmp_path / "killed", settings=FAST) as case:
+        assert acts(case, "again.record"), "killed too early to show anything"
         assert not acts(case, "scan.again.finish"), "killed too late to show anything"
+        assert 0 < sum(p.exact for p in case._view.prints("pdq")) < 60
         assert not list(case.verify())
         case.run([folder], lists=listed)
         assert queue(case) == expected
