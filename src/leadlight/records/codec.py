@@ -155,8 +155,10 @@ def plain(value: Any, *, longest: int = 2000) -> Any:
     Bytes become ``{"hex": ...}``, lone surrogates are escaped, NaN and infinities become null, other
     numbers floats, text over `longest` characters is cut with its full length stated.
     """
-    if value is None or isinstance(value, bool | int):
+    if value is None or isinstance(value, int):  # truth values are integers too
         return value
+    if isinstance(value, list | tuple) and all(type(v) is int for v in value):
+        return list(value)
     if isinstance(value, float):
         return value if value == value and abs(value) != float("inf") else None
     if isinstance(value, bytes | bytearray | memoryview):
