@@ -8,6 +8,9 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+from leadlight.keypoints import listing
+from leadlight.keypoints.listing import Learnt
+
 MD5 = "0123456789abcdef0123456789abcdef"
 SHA1 = "0123456789abcdef0123456789abcdef01234567"
 SHA256 = "0123456789abcdef" * 4
@@ -107,6 +110,13 @@ SIGNALS = [
     {"type": "HASH_TMK", "indicator": "not of a kind that is matched"},
 ]
 
+
+def learnt(path: Path) -> None:
+    with path.open("w+b") as out:
+        pictures = [Learnt(bytes.fromhex(SHA256), bytes.fromhex(PDQ), 80, b""), Learnt(bytes(32), None, 0, b"")]
+        listing.write(out, pictures, name="learnt", kind="known", made="2026-11-01T00:00:00+00:00", software="1")
+
+
 SAMPLES: dict[str, dict[str, Callable[[Path], None]]] = {
     "csv": {
         "bare.txt": text(f"{MD5}\n{SHA1}\n{SHA256}\n"),
@@ -134,4 +144,5 @@ SAMPLES: dict[str, dict[str, Callable[[Path], None]]] = {
         "pairs.csv": text(f"{PDQ},pdq\n{MD5},video_md5\n"),
         "entries.xml": text(NCMEC),
     },
+    "features": {"learnt.features": learnt},
 }
