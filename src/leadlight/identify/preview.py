@@ -59,6 +59,7 @@ _RAW_PREVIEWS = 64
 _JPEG_HEAD = 4 * MIB
 """Bytes from there on that are read for its size."""
 _ORIENTATION = 0x0112
+_TILE_SIDES = (0x0142, 0x0143)
 
 
 class Preview:
@@ -206,6 +207,7 @@ def _opened(stream: BinaryIO, formats: tuple[str, ...], content: Content) -> Ima
     with _guarded(content):
         image = Image.open(stream, formats=formats)
         _check_pixels(image.size, content)
+        _check_tile(image, content)
     return image
 
 
@@ -230,6 +232,14 @@ def _check_pixels(size: tuple[int, int], content: Content) -> None:
             allowed=content.limits.side,
             met=max(size),
         )
+
+
+def _check_tile(image: Image.Image, content: Content) -> None:
+    """A TIFF decodes whole tiles, and a small picture may lie in one that is huge."""
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        sides = [image.tag_v2.get(tag, 0) for tag in _TILE_SIDES]
+        if all(isinstance(side, int) for side in sides) and sides[0] * sides[1] > content.limits.pixels:
+            raise _too_large(f"a tile of {sides[0]} by {sides[1]}", sides[0] * sides[1], content)
 
 
 def _too_large(what: str, met: int, content: Content) -> LimitReached:
@@ -265,6 +275,7 @@ def _frame(image: Image.Image, index: int, count: int, content: Content) -> Pict
         if index:
             image.seek(index)
             _check_pixels(image.size, content)
+            _check_tile(image, content)
         orientation = _orientation(image)
         _leave_as_stored(image)
         own = Own(image)
