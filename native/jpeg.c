@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 enum { SEQUENTIAL, FIRST, REFINED };
-enum { SIDE_MOST = 65500, LATER = 24 }; /* the highest index, in zigzag order, of a coefficient that any step asks for */
+enum { SIDE_MOST = 65500, LATER = 9 }; /* the last coefficient, in zigzag order, that any step asks for: more change no hash */
 
 typedef struct {
   int id, h, v, quant, dc, ac;
@@ -33,9 +33,8 @@ typedef struct {
 
 static int be16(const uint8_t *p) { return p[0] << 8 | p[1]; }
 
-/* Where each coefficient, in zigzag order, lies in the corner of four by four; 16 where it doesn't. */
-static const uint8_t corner4[LATER + 1] = {0,  1,  4,  8,  5,  2,  3,  6,  9,  12, 16, 13, 10,
-                                           7,  16, 16, 16, 11, 14, 16, 16, 16, 16, 16, 15};
+/* Where each coefficient, in zigzag order, lies in the corner of four by four, and of two by two; 16 where it doesn't. */
+static const uint8_t corner4[LATER + 1] = {0, 1, 4, 8, 5, 2, 3, 6, 9, 12};
 static const uint8_t corner2[5] = {0, 1, 2, 16, 3};
 
 /* Half of C(u) times the mean of cos((2x + 1) u pi / 16) over the first, second, ... half or quarter of the block. */
@@ -230,6 +229,7 @@ INLINE int scan(decoder *d, const int kind, const int step, const component *con
   long over = left(w, b);
   if (over < 0 || over > 7 || w->ended < 0) return LJ_REFUSED;
   d->at = w->at;
+  if (d->restart && !togo && w->ended == 0xd0 + mark) d->at += 2; /* Adobe's programs end the last interval too */
   return LJ_DONE;
 }
 

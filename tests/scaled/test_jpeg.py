@@ -54,7 +54,7 @@ def averaged(data: bytes, step: int) -> np.ndarray:
 
 
 @needs_kernel
-@pytest.mark.parametrize("step, kept", [(8, 8), (4, 2), (2, 4)])
+@pytest.mark.parametrize("step, kept", [(8, 15), (4, 2), (2, 4)])
 @pytest.mark.parametrize("length", [8, 16])
 @pytest.mark.parametrize("sampling", [((1, 1),), ((2, 2),), C444, C422, C420, C440, C411, MIXED])
 @pytest.mark.parametrize("size", [(40, 24), (41, 27), (95, 8), (9, 70)])
@@ -301,6 +301,24 @@ def test_broken_entropy_coding_is_refused() -> None:
     assert luma(data[: first - 9] + b"\xff" * 9 + data[first:]) is None, "codes that are none"
     assert luma(data[:first] + b"\xff\xd9") is None, "the end before all blocks"
     assert luma(data[:end] + data[data.index(b"\xff\xda") :]) is None, "a second scan"
+
+
+@needs_kernel
+def test_the_last_interval_may_be_ended_as_the_others() -> None:
+    """Adobe's programs write so, where the blocks are a multiple of the interval."""
+    layout = Layout(64, 64, restart=16)
+    planes = planes_of(layout, 4)
+    data = written(layout, planes)[:-2]
+    plain = luma(data + b"\xff\xd9", 8)
+    found = luma(data + b"\xff\xd3\xff\xd9", 8)
+    assert found is not None
+    assert plain is not None
+    np.testing.assert_array_equal(found.luma, plain.luma)
+    assert luma(data + b"\xff\xd4\xff\xd9", 8) is None
+    assert luma(data + b"\xff\xd3\x11\xff\xd9", 8) is None
+    assert luma(data + b"\xff\xd3", 8) is None
+    other = written(replace(layout, restart=15), planes)[:-2]
+    assert luma(other + b"\xff\xd4\xff\xd9", 8) is None
 
 
 @needs_kernel

@@ -123,15 +123,19 @@ def written(layout: Layout, planes: Sequence[np.ndarray], extra: bytes = b"") ->
     return b"".join(out) + b"\xff\xd9"
 
 
-def planes_of(layout: Layout, seed: int, kept: int = 8) -> list[np.ndarray]:
-    """Random coefficients of the `kept` lowest frequencies each way, small enough that no pixel is clipped."""
+def planes_of(layout: Layout, seed: int, kept: int = 15) -> list[np.ndarray]:
+    """Random coefficients, so small that no pixel is clipped: of frequencies that add up to less than `kept`,
+    and for 2 of both being 1.
+    """
     rng = np.random.default_rng(seed)
     made = []
     for n in range(len(layout.sampling)):
         across, down = layout.blocks(n)
         grid = rng.integers(-4, 5, (down, across, 8, 8)) * (rng.random((down, across, 8, 8)) < 0.3)
-        grid[..., kept:, :] = 0
-        grid[..., :, kept:] = 0
+        beyond = _AT[:, None] + _AT >= kept
+        if kept == 2:
+            beyond[1, 1] = False
+        grid[..., beyond] = 0
         grid[..., 0, 0] = rng.integers(-60, 61, (down, across))
         made.append(grid.reshape(down, across, 64)[..., ZIGZAG])
     return made
