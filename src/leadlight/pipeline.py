@@ -41,8 +41,9 @@ def failure_of(error: BaseException, analyser: str, version: str) -> Finding:
             analyser,
             version,
             reason="memory",
-            what="needs more memory than there is",
-            advice="Scan it again on a machine with more memory, or with fewer jobs.",
+            what="needs more memory than a worker may take, or than there is",
+            advice="Scan it again with a greater limits.worker_memory_bytes, on a machine with more memory, or with "
+            "fewer jobs.",
         )
     return failure(
         analyser,

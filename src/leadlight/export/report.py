@@ -70,6 +70,7 @@ REASONS: Mapping[str, str] = {
     "unsupported": "no reader for this format",
     "encrypted": "locked",
     "limit": "a limit was reached",
+    "memory": "more memory than a worker may take",
     "unreadable": "the medium did not give the bytes",
     "crashed": "the worker ended without an answer",
     "timeout": "no answer in time",
