@@ -2,7 +2,7 @@
 
 Every peer and every size runs in a process of its own, several times, so that memory and caches are its own. The
 hashes are random; a tenth of the queries are copies with up to 31 bits changed. Recall is against comparing all in
-NumPy. faiss (`pip install faiss-cpu`) is no dependency: without it its rows are left out.
+NumPy. faiss is in the extra `bench`: without it its rows are left out. `--quick` takes some seconds.
 """
 
 from __future__ import annotations
@@ -98,6 +98,7 @@ def one_ours(count: int, runs: int, folder: Path) -> dict[str, Any]:
     check = time.perf_counter()
     index.check()
     check = time.perf_counter() - check
+    index.close()
     shutil.rmtree(path)
     return {
         "rates": rates,
@@ -195,11 +196,14 @@ def table(count: int, runs: int, folder: Path, *, reference: bool, peers: tuple[
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="bench.radius", description=__doc__)
     parser.add_argument("--size", type=int, action="append", help="hashes [1000000 10000000]")
+    parser.add_argument("--quick", action="store_true", help="20,000 hashes, one run")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--peer", action="append", choices=PEERS, help="which peers [all]")
     parser.add_argument("--group", type=int, default=1_000_000, help="hashes of the self-join; 0 leaves it out")
     parser.add_argument("--one", nargs="+", help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
+    if given.quick:
+        given.size, given.runs, given.group = given.size or [20_000], 1, min(given.group, 20_000)
     if given.one:
         name, *rest = given.one
         if name == "group":

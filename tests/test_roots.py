@@ -52,7 +52,7 @@ def test_an_export_never_writes_into_evidence_or_over_the_record(
         tmp_path / "to-one",
         Path("new.html"),
         tmp_path / "case",
-        *(case.path / n for n in ("case.toml", "case.db", "case.db-wal", "case.lock", "CASE.DB")),
+        *(case.path / n for n in ("case.toml", "case.db", "case.db-wal", "case.lock", "CASE.DB", "lists/1")),
     ]
     for target in targets:
         for force in (False, True):
@@ -150,6 +150,7 @@ def test_why_a_path_is_no_file(tmp_path: Path) -> None:
 
 def test_a_new_case_goes_away_only_before_a_scan(tmp_path: Path, evidence: Path) -> None:
     fresh = Case.create(tmp_path / "fresh", settings=SETTINGS)
+    (tmp_path / "fresh" / "lists" / "1").mkdir(parents=True)
     assert fresh.discard_unused()
     assert not (tmp_path / "fresh").exists()
     used = Case.create(tmp_path / "used", settings=SETTINGS)

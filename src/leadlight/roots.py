@@ -21,6 +21,7 @@ from leadlight.records import Act, Item, Place, display_name
 from leadlight.records.examined import Examined
 from leadlight.scan import source_for
 from leadlight.seams import Source
+from leadlight.store.nearness import FOLDER as LISTS_FOLDER
 
 REPORT_FILE = "report.html"
 """Where the report is written unless told: the one file in a case that may be written again."""
@@ -174,7 +175,8 @@ def remove_new(folder: Path) -> None:
     """Remove the files of a case that was just made, and its folder where nothing else is in it."""
     for name in (CASE_FILE, DATABASE_FILE, f"{DATABASE_FILE}-wal", f"{DATABASE_FILE}-shm", LOCK_FILE):
         (folder / name).unlink(missing_ok=True)
-    shutil.rmtree(folder / FEATURES_FOLDER, ignore_errors=True)
+    for made in (FEATURES_FOLDER, LISTS_FOLDER):
+        shutil.rmtree(folder / made, ignore_errors=True)
     with contextlib.suppress(OSError):
         folder.rmdir()
 
@@ -212,7 +214,7 @@ def refuse_target(out: Path, case: Path, roots: Iterable[bytes], *, earlier: boo
 def _is_record(target: Path, home: Path) -> bool:
     name = target.name.casefold()
     own = (CASE_FILE, DATABASE_FILE, LOCK_FILE)
-    if any(name.startswith(o) for o in own):
+    if any(name.startswith(o) for o in own) or within(target, home / LISTS_FOLDER):
         return True
     for o in own:
         try:
