@@ -91,6 +91,18 @@ def test_a_list_added_later_is_matched(learnt: Path, evidence: Path, tmp_path: P
         assert not [m for e in case.queue() for m in e.standing.matches]
 
 
+def test_features_are_taken_later_where_contents_are_examined_again(
+    learnt: Path, evidence: Path, tmp_path: Path
+) -> None:
+    with Case.create(tmp_path / "case", settings=Settings(jobs=1)) as case:
+        case.run([evidence], lists=[ListFile(learnt)])
+    with Case.open(tmp_path / "case", settings=ON) as case:
+        case.run([evidence])
+        assert not [m for e in case.queue() for m in e.standing.matches if m.algorithm == "features"]
+        case.run([evidence], again=True)
+        assert sum(m.algorithm == "features" for e in case.queue() for m in e.standing.matches) == 2
+
+
 def test_the_list_is_kept_with_the_case_and_an_altered_copy_is_told(
     learnt: Path, evidence: Path, tmp_path: Path
 ) -> None:

@@ -19,7 +19,7 @@ from leadlight.version import __version__
 
 ALL = ""
 """Stands for every family of file types."""
-_BEARING = ("trust_anchors", "writers", "limits")
+_BEARING = ("trust_anchors", "writers", "features", "limits")
 """Settings that findings may depend on, beside `hashing`; `jobs` where memory may have run out."""
 _STRAINED = frozenset({"crashed", "timeout", "memory"})
 
@@ -114,6 +114,8 @@ class Conditions:
         for analyser in plugins.analysers:
             if f"analyser {analyser.name}" in changed:
                 families |= analyser.families or {ALL}
+        if (self.settings.get("features"), then.settings.get("features", "off")) == ("on", "off"):
+            families.add("picture")
         return frozenset(families)
 
 
