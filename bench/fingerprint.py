@@ -1,8 +1,9 @@
 """From a file to its PDQ hash, beside what others do: ``python -m bench.fingerprint [--files N] [--runs R]``.
 
-All ways take turns on each picture, in one process on one core, so that a busy machine slows them alike; the order
-changes from picture to picture. The pictures are drawn (`material.pictures`, and larger ones made from them, up to
-24 megapixels), and the photographs below LEADLIGHT_TEST_DATA where that is set.
+All ways take turns on each picture, in one process of one thread, and its processor time is counted, so that a
+busy machine slows them alike; the order changes from picture to picture. The pictures are drawn
+(`material.pictures`, and larger ones made from them, up to 24 megapixels), and the photographs below
+LEADLIGHT_TEST_DATA where that is set.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Hashed:
 
 @dataclass(slots=True)
 class Case:
-    """One picture: seconds of each way, a list per run, and what it gave."""
+    """One picture: processor seconds of each way, a list per run, and what it gave."""
 
     path: Path
     pixels: int
@@ -53,7 +54,7 @@ class Case:
     hashed: dict[str, Hashed] = field(default_factory=dict)
 
     def best(self, way: str) -> float:
-        return min(self.seconds[way])
+        return max(1e-6, min(self.seconds[way]))
 
 
 def larger(folder: Path, count: int, sources: Sequence[Path]) -> list[Path]:
@@ -182,9 +183,9 @@ def measured(files: Sequence[Path], runs: int) -> list[Case]:
             for run in range(runs):
                 at = (number + run) % len(every)
                 for name, way in every[at:] + every[:at]:
-                    began = time.perf_counter()
+                    began = time.process_time()
                     found = way(path)
-                    case.seconds.setdefault(name, []).append(time.perf_counter() - began)
+                    case.seconds.setdefault(name, []).append(time.process_time() - began)
                     if found is not None:
                         case.hashed[name] = found
         except Exception as e:
@@ -205,7 +206,7 @@ def speeds(cases: Sequence[Case], runs: int, title: str) -> None:
         total = sum(c.best(way) for c in cases)
         ratios = sorted(c.best("threatexchange") / c.best(way) for c in cases)
         by_run = [
-            sum(c.seconds["threatexchange"][r] for c in cases) / sum(c.seconds[way][r] for c in cases)
+            sum(c.seconds["threatexchange"][r] for c in cases) / max(1e-6, sum(c.seconds[way][r] for c in cases))
             for r in range(runs)
         ]
         tenth = len(ratios) // 10

@@ -17,7 +17,7 @@ from leadlight.config import Settings
 from leadlight.content import Content, Pixels, Reduced
 from leadlight.fingerprint import ordered
 from leadlight.fingerprint import pdq as module
-from leadlight.fingerprint.pdq import PLUGIN, Pdq, _made_weights, _plain_rows, dihedral, pdq, scaled
+from leadlight.fingerprint.pdq import PLUGIN, Pdq, _plain_rows, _weights, dihedral, pdq, scaled
 from leadlight.raster import Picture, reduce
 from leadlight.records import Finding, Item, Place, finding
 from leadlight.scaled import rows
@@ -73,23 +73,23 @@ def slow_weights(length: int) -> np.ndarray:
 @pytest.mark.parametrize("length", [5, 17, 64, 127, 128, 129, 300, 641, 1000])
 def test_weights_are_two_box_passes_and_every_nth(length: int) -> None:
     whole = slow_weights(length)
-    assert np.allclose(_made_weights(length), whole, atol=1e-7)
-    assert np.allclose(_made_weights(length, mirrored=True), whole[:, ::-1], atol=1e-7)
+    assert np.allclose(_weights(length), whole, atol=1e-7)
+    assert np.allclose(_weights(length, mirrored=True), whole[:, ::-1], atol=1e-7)
 
 
 @pytest.mark.parametrize("step", [2, 4, 8])
 @pytest.mark.parametrize("length", [641, 1000, 1024, 1531])
 def test_stepped_weights_give_the_samples_of_what_is_straight(length: int, step: int) -> None:
     """Each row sums to one, and a straight line comes out as from its pixels, but for the last squares."""
-    weights = _made_weights(length, step)
+    weights = _weights(length, step)
     assert weights.shape == (64, -(-length // step))
     assert np.allclose(weights.sum(axis=1), 1, atol=1e-5)
     line = np.arange(length) / length
     means = np.arange(-(-length // step)) * step / length + (step - 1) / 2 / length
     inner = slice(2, -2)
-    assert np.allclose((weights @ means)[inner], (_made_weights(length) @ line)[inner], atol=1e-5)
-    upended = _made_weights(length, step, mirrored=True)
-    assert np.allclose((upended @ means)[inner], (_made_weights(length, mirrored=True) @ line)[inner], atol=1e-5)
+    assert np.allclose((weights @ means)[inner], (_weights(length) @ line)[inner], atol=1e-5)
+    upended = _weights(length, step, mirrored=True)
+    assert np.allclose((upended @ means)[inner], (_weights(length, mirrored=True) @ line)[inner], atol=1e-5)
 
 
 @pytest.mark.parametrize(("size", "step"), [((1670, 1540), 8), ((1031, 777), 4), ((515, 390), 2)])
@@ -186,7 +186,7 @@ def test_small_pictures_and_other_formats_are_hashed_exactly(examine: Callable[.
 def test_the_kernel_sums_as_numpy_does(width: int, height: int, seed: int, gapped: bool) -> None:
     rng = np.random.default_rng(seed)
     pixels = rng.integers(0, 256, (height, width, 4 if gapped else 3), dtype=np.uint8)[:, :, :3]
-    weights = _made_weights(height)
+    weights = _weights(height)
     summed = rows(pixels, weights)
     assert summed is not None
     assert np.allclose(summed, _plain_rows(pixels, weights), atol=2e-3)
@@ -201,6 +201,6 @@ def test_hashes_are_bit_equal_with_the_kernel_and_without(monkeypatch: pytest.Mo
     before = [(pdq(p), dihedral(p)) for p in (*pictures, gapped)]
     assert before[0] == before[-1]
     monkeypatch.setenv("LEADLIGHT_TEST_NO_KERNEL", "1")
-    assert rows(pictures[0], _made_weights(480)) is None
+    assert rows(pictures[0], _weights(480)) is None
     assert [(pdq(p), dihedral(p)) for p in (*pictures, gapped)] == before
     assert [b[0] for b in before] == [reference(p) for p in (*pictures, gapped)]

@@ -76,7 +76,7 @@ def scaled(reduced: Reduced) -> tuple[Plane, Plane]:
     Sampling is linear, so each value of the small plane stands for its square of pixels with the sum of their
     weights: the hash is that of the full picture and not of a small one.
     """
-    rows, columns = (_made_weights(n, reduced.step) for n in (reduced.height, reduced.width))
+    rows, columns = (_weights(n, reduced.step) for n in (reduced.height, reduced.width))
     return _filtered(reduced.luma, rows, columns)
 
 
@@ -90,7 +90,7 @@ def _scaled_forms(reduced: Reduced, coefficients: Plane) -> tuple[bytes, ...]:
     if reduced.height * reduced.width > _SAMPLED:
         return _turned(coefficients)
     rows, upended, columns, back = (
-        _made_weights(n, reduced.step, mirrored=mirrored)
+        _weights(n, reduced.step, mirrored=mirrored)
         for n in (reduced.height, reduced.width)
         for mirrored in (False, True)
     )
@@ -185,17 +185,17 @@ def _narrow_rows(pixels: Pixels, rows: Plane) -> Plane:
     return np.asarray(sums.reshape(SIDE, width, 3) @ _LUMA, dtype=np.float32)
 
 
-def _weights(length: int) -> Plane:
+def _weights(length: int, step: int = 1, *, mirrored: bool = False) -> Plane:
     """The weights for a side of `length` pixels: kept for ordinary sides, made each time for long ones."""
-    return _kept_weights(length) if length <= _KEPT else _made_weights(length)
+    return (_kept_weights if length <= _KEPT else _made_weights)(length, step, mirrored)
 
 
 @lru_cache(maxsize=32)
-def _kept_weights(length: int) -> Plane:
-    return _made_weights(length)
+def _kept_weights(length: int, step: int, mirrored: bool) -> Plane:
+    return _made_weights(length, step, mirrored)
 
 
-def _made_weights(length: int, step: int = 1, *, mirrored: bool = False) -> Plane:
+def _made_weights(length: int, step: int, mirrored: bool) -> Plane:
     """Row i holds the weights of `length` pixels in sample i of 64: two box passes, then every n-th.
 
     With `step` they are weights of the means of so many pixels each, shape (64, ceil(length / step)): what lies
