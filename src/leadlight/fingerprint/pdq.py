@@ -43,7 +43,9 @@ _CHANGE_MARGIN = 1.5e-4
 _SAMPLED = 1 << 20
 """Pixels up to which mirrored forms are sampled themselves."""
 QUALITY_MARGIN = 3
-"""Steps of quality by which a scaled decode may differ from the full one."""
+"""Steps of quality by which a scaled decode may differ from the full one: three times the greatest difference over
+750 photographs.
+"""
 
 
 def pdq(pixels: Pixels) -> tuple[bytes, int]:
