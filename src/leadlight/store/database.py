@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,18 @@ def understood(where: str) -> Iterator[None]:
             subject=where,
             advice="Run 'leadlight verify' on the case, then restore it from a copy.",
         ) from e
+
+
+def append_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that all have the same columns, as `insert` would: the statement is made once, not each row's
+    parameters anew, which for short rows costs more than the database does.
+    """
+    if not rows:
+        return
+    statement = insert(table).compile(dialect=connection.dialect, column_keys=list(rows[0]))
+    order = statement.positiontup
+    values: list[Any] = [tuple(row[name] for name in order) for row in rows] if order else list(rows)
+    connection.exec_driver_sql(str(statement), values)
 
 
 class Database:

@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select
@@ -17,7 +18,7 @@ from leadlight.records import finding as kinds
 from leadlight.records.codec import dumps, finding_record, item_out, when_out
 from leadlight.records.examined import Examined
 from leadlight.store import schema
-from leadlight.store.database import Database
+from leadlight.store.database import Database, append_rows
 from leadlight.store.hashes import digest_rows, print_rows
 from leadlight.store.lists import added_details, insert_list, retire_list
 from leadlight.store.nearness import forget
@@ -153,8 +154,7 @@ class Recorder:
                 (schema.superseded, change_rows(changes)),
                 (schema.examination, tried),
             ):
-                if rows:
-                    connection.execute(insert(table), [{**row, "act": act.number} for row in rows])
+                append_rows(connection, table, [{**row, "act": act.number} for row in rows])
             self._search_rows(connection, batch, fresh)
             restate(connection, replaced)
         failures = sum(1 for f in findings if f["kind"] == kinds.FAILURE)
@@ -219,10 +219,8 @@ class Recorder:
             digests += digest_rows(e.sha256, e.of_content)
             prints += print_rows(e.sha256, e.of_content)
             seen.add(e.sha256)
-        if digests:
-            connection.execute(insert(schema.digest), digests)
-        if prints:
-            connection.execute(insert(schema.perceptual), prints)
+        append_rows(connection, schema.digest, sorted(digests, key=itemgetter("sha256")))
+        append_rows(connection, schema.perceptual, sorted(prints, key=itemgetter("algorithm", "sha256")))
 
     def matches(self, matcher: str, pairs: Iterable[tuple[str, Finding]]) -> int:
         """Append matches as they are now, in batches; returns how many are new.
@@ -263,8 +261,7 @@ class Recorder:
             more = {"superseded": len(changes)} if changes else {}
             act = self._append(connection, "match.record", {"matcher": matcher, **counts, **more})
             for table, new in ((schema.finding, rows), (schema.superseded, change_rows(changes))):
-                if new:
-                    connection.execute(insert(table), [{**row, "act": act.number} for row in new])
+                append_rows(connection, table, [{**row, "act": act.number} for row in new])
         return len(rows)
 
     def add_list(self, info: ListInfo, entries: Iterable[ListEntry]) -> ListInfo:
