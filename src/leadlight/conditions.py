@@ -21,6 +21,8 @@ ALL = ""
 """Stands for every family of file types."""
 _BEARING = ("trust_anchors", "writers", "features", "limits")
 """Settings that findings may depend on, beside `hashing`; `jobs` where memory may have run out."""
+_BEFORE = {"hashing": "exact"}
+"""What was so before there was a setting for it, where that is not the default."""
 _STRAINED = frozenset({"crashed", "timeout", "memory"})
 
 
@@ -43,10 +45,14 @@ class Conditions:
 
     @classmethod
     def of(cls, details: Mapping[str, Any]) -> Conditions:
-        """Those that an act states."""
+        """Those that an act states; a setting that it does not know was as it is by default."""
         settings, plugins, libraries = (details.get(k) for k in ("settings", "plugins", "libraries"))
+        stated = dict(settings) if isinstance(settings, Mapping) else {}
+        default = {**Settings().to_plain(), **_BEFORE}
+        limits = stated.get("limits")
+        stated["limits"] = {**default["limits"], **(limits if isinstance(limits, Mapping) else {})}
         return cls(
-            settings if isinstance(settings, Mapping) else {},
+            {**default, **stated},
             str(details.get("software", "")),
             plugins if isinstance(plugins, Mapping) else {},
             libraries if isinstance(libraries, Mapping) else None,

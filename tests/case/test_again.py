@@ -295,7 +295,12 @@ def test_what_may_change_is_judged_by_what_changed() -> None:
     assert not now.may_change(failed("failed"), now)
     for reason in ("undecodable", "encrypted", "unreadable", "refused"):
         assert not now.may_change(failed(reason), replace(older, software="0"))
-    assert Conditions.of({}).same(Conditions.of({"settings": []}))
+    assert Conditions.of({}).same(Conditions.of({"settings": []}), hashing=True)
+    without = {k: v for k, v in Settings().to_plain().items() if k not in ("features", "hashing")}
+    assert now.outdated(replace(Conditions.of({"settings": without}), plugins=now.plugins), registry()) == set()
+    other = replace(now, plugins={k: v for k, v in now.plugins.items() if k != "unpacker zip"})
+    assert "archive" in now.outdated(other, registry()) or "unpacker zip" not in now.plugins
+    assert now.outdated(lesser, registry()) == {""}
     assert Conditions.of(now.to_plain()) == now
 
 
@@ -405,6 +410,28 @@ def test_killed_in_the_midst_it_verifies_and_goes_on(tmp_path: Path) -> None:
         assert not list(case.verify())
         case.run([folder], lists=listed)
         assert queue(case) == expected
+        assert not list(case.verify())
+
+
+def test_a_case_of_the_first_schema_opens_and_is_brought_up_by_what_writes(tmp_path: Path) -> None:
+    folder = tmp_path / "ev"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(png(1))
+    with made(tmp_path, "case", FAST) as case:
+        case.run([folder])
+        before = queue(case)
+    with closing(sqlite3.connect(tmp_path / "case" / "case.db")) as raw, raw:
+        raw.executescript(
+            "DROP TABLE superseded; DROP TABLE examination;"
+            "UPDATE meta SET value = '1' WHERE name = 'schema_version';"
+        )
+    with Case.open(tmp_path / "case", settings=FAST) as case:
+        assert queue(case) == before
+        assert not list(case.verify())
+        assert not acts(case, "case.schema")
+        case.rank()
+        assert len(acts(case, "case.schema")) == 1
+        assert queue(case) == before
         assert not list(case.verify())
 
 
