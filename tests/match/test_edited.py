@@ -67,7 +67,7 @@ def test_says_what_was_cut_away_and_how_far(way: str, words: str) -> None:
         "exact": False,
         "edited": way,
         "rectangle": [0, 5, 90, 60],
-        "false_rate_below": 8e-7,
+        "false_rate_below": 3e-7,
     }
     assert dumps(finding_out(finding))
 

@@ -50,6 +50,8 @@ _CLEAR: Final = 0.2
 """Share of the length, less for unquiet rows outside, from which on a line counts."""
 _NO_LINE: Final = 0.25
 """What a side counts where nothing is cut away: less than a clear line."""
+_GUESS: Final = 0.1
+"""What a bar counts less that is only taken to be as wide as the one across."""
 _APART: Final = 0.97
 """Overlap (intersection over union) from which on two rectangles are the same."""
 _ROWS: Final = 0.12
@@ -181,7 +183,7 @@ def _spans(rect: Rect, across: bool, lines: _Lines, mirrors: bool) -> list[tuple
             *(((at, low + high - at), c) for at, c in starts[:1]),
             *(((low + high - at, at), c) for at, c in ends[:1]),
         ):
-            found[start, end] = max(found.get((start, end), 0.0), clear + _NO_LINE)
+            found[start, end] = max(found.get((start, end), 0.0), clear + _NO_LINE - _GUESS)
     return sorted(((c, s, e) for (s, e), c in found.items() if e > s), key=lambda f: (-f[0], f[1], f[2]))
 
 
@@ -213,7 +215,7 @@ def _rectangles(plane: Plane) -> list[Rect]:
         levels[0][plain] = max(levels[0].get(plain, 0.0), 0.9)
     deeper = {**levels[2], **levels[1]}
     chosen: list[Rect] = []
-    for level, most in ((levels[0], 2), (deeper, MOST - 2), ({**deeper, **levels[0]}, MOST)):
+    for level, most in ((levels[0], 3), (deeper, MOST - 3), ({**deeper, **levels[0]}, MOST)):
         taken = 0
         for rect in sorted(level, key=lambda r: (-level[r], r)):
             if taken == most or len(chosen) == MOST:
