@@ -30,7 +30,7 @@ from leadlight.keypoints.record import Keypoints, unpacked
 from leadlight.keypoints.search import ASKED, Gallery
 from leadlight.raster import Picture, reduce
 
-LARGEST = 2000
+LARGEST = 1200
 """Pixels a side to which pictures are made smaller first, to save time."""
 MORE: dict[str, Callable[[Image], Image]] = {
     "crop 40 %": lambda p: cropped(p, 0.40),
@@ -75,8 +75,8 @@ def collage(pictures: Sequence[Image], at: int) -> Image:
     return out
 
 
-def recall(paths: Sequence[Path]) -> None:
-    """A row for each edit."""
+def recall(paths: Sequence[Path], wanted: str = "") -> None:
+    """A row for each edit whose name holds `wanted`."""
     pictures = [opened(p) for p in paths]
     listed = [taken(p) for p in pictures]
     held = [(n, k) for n, k in enumerate(listed) if k is not None]
@@ -86,8 +86,12 @@ def recall(paths: Sequence[Path]) -> None:
     print("| edit, then 60 % of the size and JPEG quality 75 | found | of the features, median |\n|---|---|---|")
     edits = {**EDITS, **MORE}
     for name, edit in edits.items():
+        if wanted not in name:
+            continue
         found = [_found(gallery, place.get(n), edit(p)) for n, p in enumerate(pictures)]
         _row(name, found)
+    if wanted not in "collage":
+        return
     quarters = [_found(gallery, place.get(n), collage(pictures, n)) for n in range(len(pictures))]
     _row("one of four in a collage", quarters)
 
@@ -231,6 +235,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--strangers", type=Path, action="append", default=[], help="folders without a common picture"
     )
     parser.add_argument("--count", type=int, default=120)
+    parser.add_argument("--edit", default="", help="only edits whose name holds this")
     parser.add_argument("--each", type=int, default=1500, help="pictures of each folder of strangers")
     parser.add_argument("--drawn", type=int, default=100, help="documents of each kind")
     parser.add_argument("--sizes", type=int, action="append", help="lengths of lists [10000 100000]")
@@ -239,7 +244,7 @@ def main(arguments: list[str] | None = None) -> int:
     only = given.only or ["recall", "false", "cost"]
     paths = pictures_in(given.pictures, given.count)
     if "recall" in only:
-        recall(paths)
+        recall(paths, given.edit)
     if "false" in only:
         false_matches(given.strangers, given.each, given.drawn)
     if "cost" in only:

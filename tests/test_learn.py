@@ -114,6 +114,8 @@ def test_the_list_is_kept_with_the_case_and_an_altered_copy_is_told(
         case.run([evidence])
         assert not [f for f in case.verify() if not getattr(f, "expected", False)]
         (copy,) = (tmp_path / "case" / listing.FOLDER).iterdir()
+        with pytest.raises(UsageError, match="own record"):
+            case.export("report", copy, force=True)
         data = bytearray(copy.read_bytes())
         data[500] ^= 1
         copy.write_bytes(data)

@@ -214,7 +214,9 @@ def refuse_target(out: Path, case: Path, roots: Iterable[bytes], *, earlier: boo
 def _is_record(target: Path, home: Path) -> bool:
     name = target.name.casefold()
     own = (CASE_FILE, DATABASE_FILE, LOCK_FILE)
-    if any(name.startswith(o) for o in own) or within(target, home / LISTS_FOLDER):
+    if any(name.startswith(o) for o in own) or any(
+        within(target, home / f) for f in (FEATURES_FOLDER, LISTS_FOLDER)
+    ):
         return True
     for o in own:
         try:
