@@ -91,7 +91,7 @@ def test_triage_then_queue_show_report_verify(cli: Cli, evidence: Path, tmp_path
     assert code == 0
     assert "<html" in (tmp_path / "r.html").read_text("utf-8")
     code, out, _ = cli("verify", "evidence.leadlight", "--json")
-    assert (code, json.loads(out)) == (0, {"holds": True, "faults": []})
+    assert (code, json.loads(out)) == (0, {"holds": True, "faults": [], "notes": []})
 
 
 def test_failures_give_exit_code_1(cli: Cli, evidence: Path) -> None:
