@@ -42,8 +42,8 @@ def failure_of(error: BaseException, analyser: str, version: str) -> Finding:
             version,
             reason="memory",
             what="needs more memory than a worker may take, or than there is",
-            advice="Scan it again with a greater limits.worker_memory_bytes, on a machine with more memory, or with "
-            "fewer jobs.",
+            advice="Scan it again with a greater limits.worker_memory_bytes, on a machine with more memory, or "
+            "with fewer jobs.",
         )
     return failure(
         analyser,
