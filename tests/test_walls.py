@@ -25,7 +25,7 @@ PLACES = {
     "cryptography": {"demo/signing.py"},
     "cv2": {"fingerprint/features.py"},
     "click": {"cli/app.py", "cli/demo.py", "cli/features.py"},
-    "sqlite3": {"hashlists/nsrl.py"},
+    "sqlite3": {"hashlists/nsrl.py", "store/sorting.py"},
 }
 """Libraries made for one job, and the one place of each (two readers of hostile XML, one signer for the demo)."""
 
