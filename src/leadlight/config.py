@@ -70,7 +70,7 @@ class Settings:
     and confirms near matches by a full decode; 'exact' decodes every picture in full.
     """
     features: str = "off"
-    """'on' takes local features of each picture too: they find parts, turned copies and collages, where the extra
+    """'on' takes local features of each picture too: they find parts and turned copies, where the extra
     'features' is installed. What was taken is matched from then on.
     """
     flood_share: float = 0.02

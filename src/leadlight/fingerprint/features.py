@@ -1,4 +1,4 @@
-"""Local features of pictures, taken where the operator asks for them: they find parts, turned copies and collages.
+"""Local features of pictures, taken where the operator asks for them: they find parts and turned copies.
 
 ORB: Rublee, Rabaud, Konolige and Bradski, 'ORB: an efficient alternative to SIFT or SURF', ICCV 2011, as OpenCV
 has it. Features are found on a plane of about 200,000 samples, whatever the picture's size, and the strongest of

@@ -1,4 +1,4 @@
-"""Parts of one picture within a case, by local features: crops, turned copies, collages.
+"""Parts of one picture within a case, by local features: crops and turned copies.
 
 Near-copies by PDQ are linked by `link.similar` already, so only the first of those that lie near one another is
 asked about. Contents are taken in order of their digests: each that belongs to no group yet leads one, which those
@@ -50,7 +50,7 @@ class PartLinker:
         taken: set[int] = set()
         for start in range(0, len(held), ASKED):
             asked = gallery.pictures[start : start + ASKED]
-            for place, candidates in gallery.candidates(asked):
+            for place, candidates in gallery.candidates(asked, lanes=settings.worker_count()):
                 leader = start + place
                 if leader in taken:
                     continue

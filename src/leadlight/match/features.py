@@ -22,7 +22,7 @@ from leadlight.records.finding import FEATURES, MATCH
 from leadlight.seams import CaseView
 
 LISTED = 20_000
-"""Pictures of a list searched at a time: what bounds the memory, at about 30 kB each."""
+"""Pictures of a list searched at a time: what bounds the memory, at about 35 kB each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,9 @@ class PartialMatcher:
             return
         for info in view.lists():
             if info.number is not None:
-                yield from self._on(view, info, info.number)
+                yield from self._on(view, info, info.number, settings.worker_count())
 
-    def _on(self, view: CaseView, info: ListInfo, number: int) -> Iterator[tuple[str, Finding]]:
+    def _on(self, view: CaseView, info: ListInfo, number: int, lanes: int) -> Iterator[tuple[str, Finding]]:
         listed = view.features(number)
         best: dict[str, _Best] = {}
         known: set[str] | None = None
@@ -65,7 +65,7 @@ class PartialMatcher:
                 known = self._known(view, number)
             gallery = Gallery([unpacked(p.record) for p in some])
             names = [p.sha256 for p in some]
-            for sha256, found in _agreeing(view, known, gallery, names):
+            for sha256, found in _agreeing(view, known, gallery, names, lanes):
                 best[sha256] = found.joined(best.get(sha256))
         for sha256 in sorted(best):
             yield sha256, self._finding(info, best[sha256])
@@ -105,10 +105,12 @@ class PartialMatcher:
         )
 
 
-def _agreeing(view: CaseView, known: set[str], gallery: Gallery, names: list[str]) -> Iterator[tuple[str, _Best]]:
+def _agreeing(
+    view: CaseView, known: set[str], gallery: Gallery, names: list[str], lanes: int
+) -> Iterator[tuple[str, _Best]]:
     contents = ((s, keypoints_of(s, f)) for s, f in view.findings(FEATURES) if s not in known)
     while asked := list(islice(contents, ASKED)):
-        for place, candidates in gallery.candidates([k for _, k in asked]):
+        for place, candidates in gallery.candidates([k for _, k in asked], lanes=lanes):
             sha256, own = asked[place]
             yield from ((sha256, b) for c in candidates if (b := _compared(own, gallery.pictures[c], names[c])))
 
