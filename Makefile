@@ -4,12 +4,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check bench clean
+TOOLS := .venv-release
+PIP := -m pip install --quiet --disable-pip-version-check
+# Each set of packages is locked with the digest of every file that may be installed (`make lock` renews them).
+LOCKED := $(PIP) --require-hashes --requirement
 
-$(READY): pyproject.toml constraints.txt setup.py $(wildcard native/*)
+.PHONY: demo test check bench wheel audit lock clean
+
+$(READY): pyproject.toml locked/dev.txt setup.py $(wildcard native/*)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Leadlight needs Python 3.11 or later: make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python $(LOCKED) locked/dev.txt
+	$(BIN)/python $(PIP) --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
 demo: $(READY)
@@ -26,8 +32,26 @@ check: $(READY)
 	$(BIN)/lint-imports --no-logo
 
 bench: $(READY)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python $(LOCKED) locked/bench.txt
 	$(BIN)/python -m bench
 
+$(TOOLS)/.ready: locked/release.txt
+	$(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/python $(LOCKED) locked/release.txt
+	@touch $@
+
+# The wheel, built twice from the last commit in two folders, which must give the same bytes, and its SBOM.
+wheel: $(TOOLS)/.ready
+	$(TOOLS)/bin/python locked/wheel.py
+
+# Known faults of the locked packages. Asks the Python Package Index for its advisories: needs the network.
+audit: $(TOOLS)/.ready
+	for set in run dev bench; do $(TOOLS)/bin/pip-audit --disable-pip --no-deps --strict --requirement locked/$$set.txt || exit 1; done
+
+lock:
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python $(PIP) uv
+	.venv-lock/bin/python locked/lock.py $(UPGRADE)
+
 clean:
-	rm -rf $(VENV) demo build dist
+	rm -rf $(VENV) $(TOOLS) .venv-lock demo build dist
