@@ -39,7 +39,9 @@ def matches_of(subject: Subject, context: Context) -> tuple[tuple[Match, ...], t
         p = filed.finding.payload
         if p["list_id"] not in context.active_lists:
             continue
-        match = Match(p["list"], ListKind(p["list_kind"]), p["algorithm"], int(p["distance"]), filed.id)
+        match = Match(
+            p["list"], ListKind(p["list_kind"]), p["algorithm"], int(p["distance"]), filed.id, p.get("edited", "")
+        )
         near = match.algorithm not in CRYPTOGRAPHIC
         (flooded if near and (p["list_id"], p["entry"]) in context.floods else counted).append(match)
     order = list(ListKind)
@@ -159,7 +161,10 @@ def _tier(
 def _likeness(match: Match) -> str:
     if match.algorithm == "features":
         return f'Shows the same picture, or a part of it, as an entry of the list "{match.list}"'
-    return f'Near-copy of an entry of the list "{match.list}" ({match.distance} of 256 bits differ)'
+    bits = f"{match.distance} of 256 bits differ"
+    if match.edited:
+        return f'Resembles an entry of the list "{match.list}" as an edited copy does ({bits})'
+    return f'Near-copy of an entry of the list "{match.list}" ({bits})'
 
 
 def _undetermined(subject: Subject, failures: tuple[FailureNote, ...]) -> str:

@@ -78,6 +78,8 @@ class Match:
     distance: int
     """0 for an exact match; bits of difference for a near one."""
     finding: str | None
+    edited: str = ""
+    """How the copy was edited, where only that explains the match: the payload's word, 'bars' or 'overlaid'."""
 
 
 @dataclass(frozen=True, slots=True)
