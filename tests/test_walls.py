@@ -22,12 +22,16 @@ PLACES = {
     "inflate64": {"sources/decompress.py"},
     "zstandard": {"sources/decompress.py"},
     "jinja2": {"export/report.py"},
-    "cryptography": {"demo/signing.py"},
+    "cryptography": {"demo/signing.py", "seal/keys.py"},
+    "rfc3161_client": {"seal/timestamp.py"},
     "cv2": {"fingerprint/features.py"},
-    "click": {"cli/app.py", "cli/demo.py", "cli/features.py"},
+    "click": {"cli/app.py", "cli/demo.py", "cli/features.py", "cli/options.py", "cli/record.py"},
     "sqlite3": {"hashlists/nsrl.py", "store/sorting.py"},
 }
 """Libraries made for one job, and the one place of each (two readers of hostile XML, one signer for the demo)."""
+
+NETWORK = SOURCE / "seal" / "network.py"
+"""The one module that sends anything: to a timestamp server that the operator named, when asked for."""
 
 
 def imports(path: Path) -> set[str]:
@@ -60,8 +64,9 @@ def test_no_pickle_no_network_no_code_from_data() -> None:
         "ctypes",
     }
     for path in FILES:
-        assert not imports(path) & forbidden, path
-        assert "urllib.request" not in path.read_text("utf-8"), path
+        allowed = {"http"} if path == NETWORK else set()
+        assert not imports(path) & (forbidden - allowed), path
+        assert path == NETWORK or not re.search(r"urllib(3|\.request|\s+import)", path.read_text("utf-8")), path
         calls = {
             node.func.id
             for node in ast.walk(ast.parse(path.read_text("utf-8")))

@@ -1,12 +1,11 @@
-"""Case, the front door: create, open, add lists, run, queue, show, grade, export, verify."""
+"""Case, the front door: create, open, add lists, run, queue, show, grade, export, seal, verify."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,8 +17,7 @@ from leadlight.audit import Fault
 from leadlight.casefile import (
     CASE_FILE,
     DATABASE_FILE,
-    LOCK_FILE,
-    folder_error,
+    held,
     made_whole,
     read_facts,
     refuse_network_share,
@@ -29,12 +27,11 @@ from leadlight.conditions import Conditions
 from leadlight.config import Settings, load
 from leadlight.engine import cage
 from leadlight.engine.local import LocalEngine
-from leadlight.errors import CaseBusy, CaseError, UnknownName
+from leadlight.errors import CaseError, UnknownName
 from leadlight.listfile import ListFile, described
 from leadlight.plugins import Registry, registry
 from leadlight.policy import Policy, load_policy
 from leadlight.records import (
-    Act,
     Entry,
     Filed,
     Grade,
@@ -47,10 +44,12 @@ from leadlight.records import (
     display_name,
 )
 from leadlight.records.dossier import Counts, Dossier, Manifest
-from leadlight.roots import REPORT_FILE, Anchored, check_evidence, recorded_roots, refuse_target, remove_new
+from leadlight.roots import Anchored, check_evidence, recorded_roots, refuse_export, remove_new
 from leadlight.scan import Scan, writing_rest
+from leadlight.seal.check import Against
+from leadlight.sealing import Sealer
 from leadlight.seams import Doubting, Progress
-from leadlight.store.check import derived_digest, digest_of
+from leadlight.store.check import derived_digest
 from leadlight.store.database import Database
 from leadlight.store.features import keep
 from leadlight.store.lists import Lists
@@ -149,11 +148,17 @@ class Case:
         self._database.close()
 
     def discard_unused(self) -> bool:
-        """Take away a case in which no scan was ever begun; False, and nothing touched, where one was."""
-        if any(a.action == "scan.start" for a in self._view.acts()):
+        """Take away a case in which no scan was ever begun; False, and nothing touched, where one was, or where
+        another process works on it.
+        """
+        try:
+            with self._held():
+                if any(a.action == "scan.start" for a in self._view.acts()):
+                    return False
+                self.close()
+                remove_new(self.path)
+        except CaseError:
             return False
-        self.close()
-        remove_new(self.path)
         return True
 
     def __enter__(self) -> Case:
@@ -167,19 +172,7 @@ class Case:
     @contextmanager
     def _held(self) -> Iterator[None]:
         """The case to ourselves. Raises CaseBusy where another process writes to it."""
-        try:
-            lock = (self.path / LOCK_FILE).open("a")
-        except OSError as e:
-            raise folder_error(self.path, e) from e
-        with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise CaseBusy(
-                    "another process is working on this case",
-                    subject=str(self.path),
-                    advice="Wait until it ends, or end it; then run the same command again.",
-                ) from None
+        with held(self.path):
             bring_up(self._database, self.settings.actor_name())
             yield
 
@@ -365,32 +358,28 @@ class Case:
         """
         exporter, target = self._plugins.exporter(form), Path(out)
         with self._held():
-            acts = list(self._view.acts())
-            earlier = target == self.path / REPORT_FILE or _exported(target, acts)
-            refuse_target(target, self.path, recorded_roots(acts), earlier=earlier, force=force)
+            refuse_export(target, self.path, list(self._view.acts()), force=force)
             manifest = exporter.export(self.dossier(top=top), target)
             self._recorder.act(
                 "export", {"as": form, "files": [[digest, size] for _, digest, size in manifest.files]}
             )
         return manifest
 
-    def verify(self) -> Iterator[Fault]:
-        """Faults of the record, then of the evidence against it. None where all holds.
+    @contextmanager
+    def sealing(self) -> Iterator[Sealer]:
+        """The case to ourselves, to seal its record."""
+        with self._held():
+            yield Sealer(self._database, self._recorder)
 
-        A content that a later scan no longer found at its place is told too, as no fault: `Fault.expected`.
+    def verify(self, against: Against | None = None) -> Iterator[Fault]:
+        """Faults of the record, of its seals, then of the evidence. None where all holds.
+
+        What a seal covers, and a content that a later scan no longer found at its place, are told too, as no
+        fault: `Fault.expected`.
         """
-        return verified(self._database, self._plugins.sources)
+        return verified(self._database, self._plugins.sources, against)
 
 
 def _then(items: Iterator[Item], done: Callable[[], None]) -> Iterator[Item]:
     yield from items
     done()
-
-
-def _exported(path: Path, acts: Iterable[Act]) -> bool:
-    """Whether the file at `path` is, byte for byte, what this case exported earlier."""
-    known = {digest for a in acts if a.action == "export" for digest, _ in a.details["files"]}
-    if not known or not path.is_file():
-        return False
-    with path.open("rb") as stream:
-        return digest_of(stream) in known

@@ -140,7 +140,7 @@ def _libraries() -> dict[str, str]:
 
 def _installed(declared: Iterable[str]) -> Iterable[tuple[str, str]]:
     for text in declared:
-        if re.search(r"extra\s*==\s*['\"](dev|bench)['\"]", text):
+        if re.search(r"extra\s*==\s*['\"](dev|bench|timestamp)['\"]", text):
             continue
         found = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", text)
         if found:

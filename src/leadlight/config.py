@@ -85,6 +85,15 @@ class Settings:
     """What workers are held in while they read evidence: 'on' takes every layer that this system has, 'required'
     refuses to scan where one is missing, 'off' takes none.
     """
+    seal_key: str = ""
+    """A private key: with it, a run ends with a seal of the record. The passphrase is never a setting."""
+    timestamp_url: str = ""
+    """The address of a timestamp server (RFC 3161), asked only by 'leadlight seal --timestamp'."""
+    timestamp_roots: str = ""
+    """A PEM file of the root certificates that timestamps must lead to."""
+    case_key_file: str = ""
+    """The key file of encrypted cases; a new case is encrypted with it. It stands in no record and no report, and
+    no worker is told."""
     limits: Limits = field(default_factory=Limits)
 
     def actor_name(self) -> str:
@@ -103,8 +112,8 @@ class Settings:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
     def to_plain(self) -> dict[str, Any]:
-        """As JSON values."""
-        return asdict(self)
+        """As JSON values, without the place of the case's key: for records, reports and workers."""
+        return {name: value for name, value in asdict(self).items() if name != "case_key_file"}
 
 
 def from_plain(values: Mapping[str, Any], origin: str = "settings") -> Settings:
@@ -146,10 +155,15 @@ def _config_path(environ: Mapping[str, str]) -> Path | None:
     return path if path is not None and os.path.isfile(path) else None  # noqa: PTH113 (no fault where barred)
 
 
+PASSPHRASE = "LEADLIGHT_SEAL_PASSPHRASE"  # noqa: S105 (a name)
+"""The variable that holds the passphrase of the key: no setting, so that no record and no report tells it."""
+_NO_SETTINGS = ("LEADLIGHT_CONFIG", PASSPHRASE)
+
+
 def _from_environ(environ: Mapping[str, str]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for key, value in environ.items():
-        if not key.startswith("LEADLIGHT_") or key == "LEADLIGHT_CONFIG" or key.startswith("LEADLIGHT_TEST_"):
+        if not key.startswith("LEADLIGHT_") or key in _NO_SETTINGS or key.startswith("LEADLIGHT_TEST_"):
             continue
         *heads, last = key.removeprefix("LEADLIGHT_").lower().split("__")
         target = out

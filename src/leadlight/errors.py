@@ -6,7 +6,10 @@
     ├── UsageError                 wrong use: exit code 2
     │   ├── ConfigError            a setting or a policy that can't be used
     │   ├── UnknownName            no such plugin, profile, list, tier or item
-    │   └── HashListError          a hash list that can't be read: file, line, field
+    │   ├── HashListError          a hash list that can't be read: file, line, field
+    │   ├── KeyUnusable            a key or a certificate that can't be used
+    │   │   └── KeyLocked          its passphrase could not be had
+    │   └── SealUnreadable         a file that is no seal, or no answer of a timestamp server
     ├── ContentError               one content can't be examined: becomes a Failure, never stops a scan
     │   ├── Undecodable            broken, truncated or contradictory bytes
     │   ├── Unsupported            sound, as far as seen, but no reader here; names the extra that cures it
@@ -14,10 +17,12 @@
     │   ├── LimitReached           would cost more than a limit allows; names the limit and its setting
     │   └── ReadFailed             the medium did not give the bytes
     ├── EvidenceError              what the operator named can't be read at all: exit code 3
+    ├── TimestampFailed            no timestamp could be had, or it does not hold: exit code 3
     └── CaseError                  the case can't be used: exit code 3
         ├── CaseMissing
         ├── CaseNewer              written by a newer Leadlight
         ├── CaseBusy               another scan holds it
+        ├── CaseLocked             encrypted, and opened with no key or another one
         ├── CaseDamaged            the record contradicts itself
         ├── CaseFull               no room on the disk of the case
         └── IndexDamaged           a file of a radius index is broken, cut off or of another version
@@ -62,6 +67,18 @@ class UnknownName(UsageError):
 
 class HashListError(UsageError):
     """A hash list that can't be read; the subject names file, line and field."""
+
+
+class KeyUnusable(UsageError):
+    """A key or a certificate that can't be used: unreadable, of another type, or locked otherwise."""
+
+
+class KeyLocked(KeyUnusable):
+    """A key whose passphrase could not be had."""
+
+
+class SealUnreadable(UsageError):
+    """A file that is no seal, or an answer that fits no request of the case."""
 
 
 class ContentError(LeadlightError):
@@ -121,6 +138,10 @@ class EvidenceError(LeadlightError):
     """What the operator named can't be read at all."""
 
 
+class TimestampFailed(LeadlightError):
+    """No timestamp could be had, or the one there does not hold."""
+
+
 class CaseError(LeadlightError):
     """The case can't be used."""
 
@@ -135,6 +156,10 @@ class CaseNewer(CaseError):
 
 class CaseBusy(CaseError):
     """Another scan holds the case."""
+
+
+class CaseLocked(CaseError):
+    """Encrypted, and opened with no key or with another one."""
 
 
 class CaseDamaged(CaseError):

@@ -21,6 +21,7 @@ from leadlight.records import Act, Item, Place, display_name
 from leadlight.records.examined import Examined
 from leadlight.scan import source_for
 from leadlight.seams import Source
+from leadlight.store.check import digest_of
 from leadlight.store.nearness import FOLDER as LISTS_FOLDER
 
 REPORT_FILE = "report.html"
@@ -209,6 +210,21 @@ def refuse_target(out: Path, case: Path, roots: Iterable[bytes], *, earlier: boo
             subject=shown,
             advice="Name another file with --out, or give --force to overwrite this one.",
         )
+
+
+def refuse_export(out: Path, case: Path, acts: Sequence[Act], *, force: bool) -> None:
+    """`refuse_target` for what a case writes, by its own acts. Raises UsageError."""
+    earlier = out == case / REPORT_FILE or _exported(out, acts)
+    refuse_target(out, case, recorded_roots(acts), earlier=earlier, force=force)
+
+
+def _exported(path: Path, acts: Iterable[Act]) -> bool:
+    """Whether the file at `path` is, byte for byte, what this case exported earlier."""
+    known = {digest for a in acts if a.action == "export" for digest, _ in a.details["files"]}
+    if not known or not path.is_file():
+        return False
+    with path.open("rb") as stream:
+        return digest_of(stream) in known
 
 
 def _is_record(target: Path, home: Path) -> bool:

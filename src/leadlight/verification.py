@@ -1,24 +1,30 @@
-"""Verifying a case: the record first, then the evidence against it, each file as it was read last."""
+"""Verifying a case: the record and its seals first, then the evidence, each file as it was read last."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
 from leadlight.audit import Fault
-from leadlight.errors import ContentError
+from leadlight.errors import CaseDamaged, ContentError
+from leadlight.seal.check import Against, check_seals
 from leadlight.seams import Source
-from leadlight.store.check import check_record, digest_of, evidence
+from leadlight.store.check import check_record, digest_of, evidence, lines
 from leadlight.store.database import Database
 from leadlight.store.readings import Reading
 
 
-def verified(database: Database, sources: Iterable[Source]) -> Iterator[Fault]:
-    """Faults of the record, then of the evidence against it. None where all holds.
+def verified(database: Database, sources: Iterable[Source], against: Against | None = None) -> Iterator[Fault]:
+    """Faults of the record, of its seals (checked `against` keys and seals kept elsewhere), then of the evidence.
+    None where all holds.
 
     Where a file was read again with other content, its older contents are told of as expected: nobody looks for
     them there any more.
     """
     yield from check_record(database)
+    try:
+        yield from check_seals(lines(database), against or Against())
+    except CaseDamaged as e:
+        yield Fault(e.subject, e.what)
     by_name = {s.name: s for s in sources}
     for readings in evidence(database):
         yield from _of_place(readings, by_name.get(readings[-1].item.source))

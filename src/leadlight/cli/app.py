@@ -9,11 +9,9 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Callable, Sequence
-from enum import IntEnum
-from functools import wraps
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
@@ -21,7 +19,9 @@ from leadlight.case import Case, ListFile, Result
 from leadlight.casefile import CASE_FILE
 from leadlight.cli import render
 from leadlight.cli.features import features as features_group
+from leadlight.cli.options import COUNT, PATH, Exit, as_json, forced, in_case
 from leadlight.cli.progress import shown_progress
+from leadlight.cli.record import SealAtEnd, key, seal, verify
 from leadlight.cli.streams import prepare, reader_may_leave, said, to_nowhere
 from leadlight.config import Settings, load
 from leadlight.engine import cage
@@ -33,29 +33,19 @@ from leadlight.roots import REPORT_FILE, check_evidence
 from leadlight.version import __version__
 
 
-class Exit(IntEnum):
-    """What the process says when it ends."""
-
-    DONE = 0
-    FAILURES = 1
-    USAGE = 2
-    UNREADABLE = 3
-    INTERRUPTED = 130
-
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="leadlight")
 def app() -> None:
     """Forensic triage of seized or reported media: what each file is, where it came from, what to see first.
 
-    Evidence is opened read-only. Nothing is sent anywhere. People grade; this only puts in order.
+    Evidence is opened read-only. Nothing of it is sent anywhere. People grade; this only puts in order.
     """
 
 
 app.add_command(features_group)
+app.add_command(key)
+app.add_command(seal)
+app.add_command(verify)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -112,47 +102,6 @@ def _say(words: str) -> None:
     click.echo(f"leadlight: {words}", err=True)
 
 
-class _Path(click.Path):
-    """A path that is not empty: '' would quietly mean the current folder."""
-
-    def __init__(self) -> None:
-        super().__init__(path_type=Path)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if value == "":
-            self.fail("an empty path was given.", param, ctx)
-        return super().convert(value, param, ctx)
-
-
-_PATH = _Path()
-_COUNT = click.IntRange(1, 2**31)
-
-
-def as_json(command: Command) -> Command:
-    """The `--json` flag, the same everywhere."""
-    return click.option("--json", "json_", is_flag=True, help="Print one JSON document on standard output.")(
-        command
-    )
-
-
-def forced(command: Command) -> Command:
-    """The `--force` flag of what writes files."""
-    words = "Overwrite a file that is no earlier export; never evidence or the case's record."
-    return click.option("--force", is_flag=True, help=words)(command)
-
-
-def in_case(command: Command) -> Command:
-    """Open the case named by the first argument and close it in the end."""
-
-    @click.argument("case", type=_PATH)
-    @wraps(command)
-    def opened(case: Path, *args: Any, **options: Any) -> Any:
-        with Case.open(case) as there:
-            return command(there, *args, **options)
-
-    return opened  # type: ignore[return-value]
-
-
 def _list_file(text: str) -> ListFile:
     kind, _, rest = text.partition("=")
     if rest and kind in [str(k) for k in ListKind]:
@@ -161,10 +110,10 @@ def _list_file(text: str) -> ListFile:
 
 
 @app.command()
-@click.argument("paths", nargs=-1, required=True, type=_PATH)
+@click.argument("paths", nargs=-1, required=True, type=PATH)
 @click.option(
     "--case",
-    type=_PATH,
+    type=PATH,
     help="The case's folder; made where there is none. [PATH's name.leadlight]",
 )
 @click.option(
@@ -196,18 +145,21 @@ def triage(
     folder = case or Path(f"{_stem(paths[0])}.leadlight")
     check_evidence(paths, folder, registry().sources)
     new = not os.path.lexists(folder / CASE_FILE)
+    sealing = SealAtEnd.by(load())
     there = _case_at(folder, profile, jobs, features)
-    with there, shown_progress(quiet=json_) as progress:
-        try:
-            files = [_list_file(x) for x in lists]
-            result = there.run(paths, lists=files, again=again, progress=progress)
-        except BaseException:
-            if new:
-                there.discard_unused()
-            raise
+    with there:
+        with shown_progress(quiet=json_) as progress:
+            try:
+                files = [_list_file(x) for x in lists]
+                result = there.run(paths, lists=files, again=again, progress=progress)
+            except BaseException:
+                if new:
+                    there.discard_unused()
+                raise
+        sealed = sealing.seal(there)
     with reader_may_leave():
         if json_:
-            render.print_json(render.result_json(result, folder))
+            render.print_json({**render.result_json(result, folder), "sealed": sealed})
         else:
             with Case.open(folder, settings=there.settings) as ended:
                 render.result(result, folder, list(ended.queue(top=10)))
@@ -235,7 +187,7 @@ def _code(result: Result) -> int:
 @app.command()
 @in_case
 @click.option("--tier", type=click.Choice([str(t) for t in Tier]), help="Only this tier.")
-@click.option("--top", type=_COUNT, help="Only the first N.")
+@click.option("--top", type=COUNT, help="Only the first N.")
 @as_json
 def queue(case: Case, tier: str | None, top: int | None, json_: bool) -> None:
     """Show the queue, most pressing first, each place with its reasons."""
@@ -261,7 +213,7 @@ def show(case: Case, item: str, unseal: bool, json_: bool) -> None:
 
 
 @app.command()
-@click.argument("files", nargs=-1, required=True, type=_PATH)
+@click.argument("files", nargs=-1, required=True, type=PATH)
 @click.option("--unseal", is_flag=True, help="Show sealed text (prompts) too.")
 @click.option("--profile", help="Policy that weighs the evidence. [victim-first]")
 @as_json
@@ -290,7 +242,7 @@ def lists() -> None:
 
 @lists.command("add")
 @in_case
-@click.argument("files", nargs=-1, required=True, type=_PATH)
+@click.argument("files", nargs=-1, required=True, type=PATH)
 @click.option("--format", "format_", help="csv, nsrl, vics or threatexchange; found out where not given.")
 @click.option("--name", help="The list's name. [the file's]")
 @click.option("--kind", type=click.Choice([str(k) for k in ListKind]), help="What the list is of. [by format]")
@@ -326,8 +278,8 @@ def remove_list(case: Case, name: str) -> None:
 
 @app.command()
 @in_case
-@click.option("--out", type=_PATH, help="The file to write. [CASE/report.html]")
-@click.option("--top", type=_COUNT, default=200, show_default=True, help="Entries of the queue.")
+@click.option("--out", type=PATH, help="The file to write. [CASE/report.html]")
+@click.option("--top", type=COUNT, default=200, show_default=True, help="Entries of the queue.")
 @forced
 def report(case: Case, out: Path | None, top: int, force: bool) -> None:
     """Write one self-contained HTML file. It holds no media and no script."""
@@ -339,8 +291,8 @@ def report(case: Case, out: Path | None, top: int, force: bool) -> None:
 @app.command()
 @in_case
 @click.option("--as", "form", required=True, help="The format; see 'leadlight plugins' for those at hand.")
-@click.option("--out", required=True, type=_PATH)
-@click.option("--top", type=_COUNT, default=200, show_default=True, help="Entries of the queue.")
+@click.option("--out", required=True, type=PATH)
+@click.option("--top", type=COUNT, default=200, show_default=True, help="Entries of the queue.")
 @forced
 def export(case: Case, form: str, out: Path, top: int, force: bool) -> None:
     """Write the case in another format."""
@@ -349,22 +301,6 @@ def export(case: Case, form: str, out: Path, top: int, force: bool) -> None:
         click.echo(f"{digest}  {size:>12}  {display_text(path)}")
     for loss in manifest.losses:
         click.echo(f"What this format can't say: {loss}", err=True)
-
-
-@app.command()
-@in_case
-@as_json
-def verify(case: Case, json_: bool) -> int:
-    """Check the audit chain, all findings, and the evidence against its digests. Exit code 3 for any fault."""
-    told = list(case.verify())
-    faults, notes = ([f for f in told if f.expected is expected] for expected in (False, True))
-    with reader_may_leave():
-        if json_:
-            plain, calm = ([{"where": f.where, "what": f.what} for f in some] for some in (faults, notes))
-            render.print_json({"holds": not faults, "faults": plain, "notes": calm})
-        else:
-            render.faults(told)
-    return Exit.UNREADABLE if faults else Exit.DONE
 
 
 @app.command()
@@ -379,7 +315,7 @@ def plugins(json_: bool) -> None:
 
 
 @app.command()
-@click.argument("folder", metavar="[DIR]", default="leadlight-demo", type=_PATH)
+@click.argument("folder", metavar="[DIR]", default="leadlight-demo", type=PATH)
 def demo(folder: Path) -> int:
     """Build a small neutral case in DIR and run the main job on it. [leadlight-demo]"""
     from leadlight.cli.demo import run_demo

@@ -68,6 +68,13 @@ def _faults(where: str, faults: Iterator[Fault]) -> Iterator[Fault]:
         yield Fault(e.subject, e.what)
 
 
+def lines(database: Database) -> Iterator[Line]:
+    """The acts as they are written, in order. Raises CaseDamaged where they can't be read at all."""
+    with understood("acts"):
+        for row in View(database).stream(select(schema.act).order_by(schema.act.c.number)):
+            yield Line(*row)
+
+
 def _check_acts(view: View) -> Iterator[Fault]:
     rows = select(schema.act).order_by(schema.act.c.number)
     yield from check_chain(Line(*row) for row in view.stream(rows))

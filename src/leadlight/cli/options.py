@@ -1,0 +1,67 @@
+"""What commands share: exit codes, paths, and the options that mean the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from leadlight.case import Case
+
+
+class Exit(IntEnum):
+    """What the process says when it ends."""
+
+    DONE = 0
+    FAILURES = 1
+    USAGE = 2
+    UNREADABLE = 3
+    INTERRUPTED = 130
+
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class _Path(click.Path):
+    """A path that is not empty: '' would quietly mean the current folder."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("an empty path was given.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PATH = _Path()
+COUNT = click.IntRange(1, 2**31)
+
+
+def as_json(command: Command) -> Command:
+    """The `--json` flag, the same everywhere."""
+    return click.option("--json", "json_", is_flag=True, help="Print one JSON document on standard output.")(
+        command
+    )
+
+
+def forced(command: Command) -> Command:
+    """The `--force` flag of what writes files."""
+    words = "Overwrite a file that is no earlier export; never evidence or the case's record."
+    return click.option("--force", is_flag=True, help=words)(command)
+
+
+def in_case(command: Command) -> Command:
+    """Open the case named by the first argument and close it in the end."""
+
+    @click.argument("case", type=PATH)
+    @wraps(command)
+    def opened(case: Path, *args: Any, **options: Any) -> Any:
+        with Case.open(case) as there:
+            return command(there, *args, **options)
+
+    return opened  # type: ignore[return-value]
