@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import time
 import uuid
@@ -17,7 +18,8 @@ from leadlight.audit import Fault
 from leadlight.casefile import (
     CASE_FILE,
     DATABASE_FILE,
-    held,
+    LOCK_FILE,
+    folder_error,
     made_whole,
     read_facts,
     refuse_network_share,
@@ -27,7 +29,7 @@ from leadlight.conditions import Conditions
 from leadlight.config import Settings, load
 from leadlight.engine import cage
 from leadlight.engine.local import LocalEngine
-from leadlight.errors import CaseError, UnknownName
+from leadlight.errors import CaseBusy, CaseError, UnknownName
 from leadlight.listfile import ListFile, described
 from leadlight.plugins import Registry, registry
 from leadlight.policy import Policy, load_policy
@@ -148,17 +150,11 @@ class Case:
         self._database.close()
 
     def discard_unused(self) -> bool:
-        """Take away a case in which no scan was ever begun; False, and nothing touched, where one was, or where
-        another process works on it.
-        """
-        try:
-            with self._held():
-                if any(a.action == "scan.start" for a in self._view.acts()):
-                    return False
-                self.close()
-                remove_new(self.path)
-        except CaseError:
+        """Take away a case in which no scan was ever begun; False, and nothing touched, where one was."""
+        if any(a.action == "scan.start" for a in self._view.acts()):
             return False
+        self.close()
+        remove_new(self.path)
         return True
 
     def __enter__(self) -> Case:
@@ -172,7 +168,19 @@ class Case:
     @contextmanager
     def _held(self) -> Iterator[None]:
         """The case to ourselves. Raises CaseBusy where another process writes to it."""
-        with held(self.path):
+        try:
+            lock = (self.path / LOCK_FILE).open("a")
+        except OSError as e:
+            raise folder_error(self.path, e) from e
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise CaseBusy(
+                    "another process is working on this case",
+                    subject=str(self.path),
+                    advice="Wait until it ends, or end it; then run the same command again.",
+                ) from None
             bring_up(self._database, self.settings.actor_name())
             yield
 
