@@ -24,8 +24,14 @@ setup(
         ),
         Extension(
             "leadlight.scaled._kernel",
-            sources=["native/jpeg.c", "native/rows.c", "native/jpegmodule.c"],
-            depends=["native/jpeg.h", "native/jpeg_bits.h", "native/rows.h"],
+            sources=["native/jpeg.c", "native/ordered.c", "native/rows.c", "native/jpegmodule.c"],
+            depends=[
+                "native/jpeg.h",
+                "native/jpeg_bits.h",
+                "native/ordered.h",
+                "native/ordered_steps.h",
+                "native/rows.h",
+            ],
             **_COMMON,
         ),
         *(

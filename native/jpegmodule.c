@@ -1,9 +1,10 @@
-/* jpeg.c and rows.c for Python: checks the sizes of all buffers, and lets other threads run meanwhile.
+/* jpeg.c, rows.c and ordered.c for Python: checks the sizes of all buffers, and lets other threads run meanwhile.
  * SPDX-License-Identifier: Apache-2.0 */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
 #include "jpeg.h"
+#include "ordered.h"
 #include "rows.h"
 
 #include <stdlib.h>
@@ -40,18 +41,24 @@ static int floats(const Py_buffer *b, size_t count) {
   return 0;
 }
 
+static int pixels_fit(const Py_buffer *b, Py_ssize_t height, Py_ssize_t width, Py_ssize_t depth) {
+  if (height > 0 && width > 0 && (depth == 3 || depth == 4) && height <= PY_SSIZE_T_MAX / depth / width &&
+      b->len == height * width * depth)
+    return 1;
+  PyErr_SetString(PyExc_ValueError, "pixels of the wrong size");
+  return 0;
+}
+
 static PyObject *rows(PyObject *module, PyObject *args) {
   Py_buffer pixels, weights, sums;
   Py_ssize_t height, width, depth;
   (void)module;
   if (!PyArg_ParseTuple(args, "y*nnny*w*", &pixels, &height, &width, &depth, &weights, &sums)) return NULL;
   size_t h = (size_t)height, w = (size_t)width, d = (size_t)depth, count = 0;
-  int good = height > 0 && width > 0 && (d == 3 || d == 4) && h <= SIZE_MAX / d / w && (size_t)pixels.len == h * w * d;
+  int good = pixels_fit(&pixels, height, width, depth);
   if (good) {
     count = (size_t)weights.len / sizeof(float) / h;
     good = floats(&weights, count * h) && (w == 0 || count <= SIZE_MAX / w) && floats(&sums, count * w);
-  } else {
-    PyErr_SetString(PyExc_ValueError, "pixels of the wrong size");
   }
   if (good) {
     Py_BEGIN_ALLOW_THREADS
@@ -63,10 +70,30 @@ static PyObject *rows(PyObject *module, PyObject *args) {
   Py_RETURN_NONE;
 }
 
+static PyObject *ordered(PyObject *module, PyObject *args) {
+  Py_buffer pixels, samples;
+  Py_ssize_t height, width, depth;
+  int status = LO_DONE;
+  (void)module;
+  if (!PyArg_ParseTuple(args, "y*nnnw*", &pixels, &height, &width, &depth, &samples)) return NULL;
+  int good = pixels_fit(&pixels, height, width, depth) && floats(&samples, LO_SIDE * LO_SIDE);
+  if (good) {
+    Py_BEGIN_ALLOW_THREADS
+    status = lo_samples(pixels.buf, (size_t)height, (size_t)width, (size_t)depth, samples.buf);
+    Py_END_ALLOW_THREADS
+  }
+  PyBuffer_Release(&pixels), PyBuffer_Release(&samples);
+  if (!good) return NULL;
+  if (status) return PyErr_NoMemory();
+  Py_RETURN_NONE;
+}
+
 static PyMethodDef methods[] = {
     {"luma", luma, METH_VARARGS,
      "luma(data, least, most): (samples, step, width, height, components) of a JPEG; None where it is not read here."},
     {"rows", rows, METH_VARARGS, "rows(pixels, height, width, depth, weights, sums): luma summed over weighted rows of RGB."},
+    {"ordered", ordered, METH_VARARGS,
+     "ordered(pixels, height, width, depth, samples): PDQ's 64 by 64 samples of RGB, summed in the reference's order."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -74,7 +101,7 @@ static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_kernel", "Luma 
                                         methods, NULL, NULL, NULL, NULL};
 
 /* Raised with every change of what the functions take or give: scaled/kernel.py asks for its own. */
-enum { LAYOUT = 2 };
+enum { LAYOUT = 3 };
 
 PyMODINIT_FUNC PyInit__kernel(void) {
   PyObject *made = PyModule_Create(&definition);

@@ -38,7 +38,7 @@ def test_sums_of_any_shape(height, width, count, seed) -> None:
 @pytest.mark.parametrize("size", [(5, 5000), (600, 2047), (333, 2048), (200, 2049)])
 def test_rounding_stays_far_within_what_pdq_allows(size) -> None:
     pixels = np.random.default_rng(1).integers(0, 256, (*size, 3), dtype=np.uint8)
-    weights = pdq._made_weights(size[0])
+    weights = pdq._weights(size[0])
     found = rows(pixels, weights)
     assert found is not None
     assert np.abs(found - expected(pixels, weights)).max() < 2e-4

@@ -205,34 +205,31 @@ def _made_weights(length: int, step: int, mirrored: bool) -> Plane:
     halves what a scaled hash differs. `mirrored` begins at the other end of the side.
     """
     window, half = ordered.window_of(length)
-    at = np.arange(length)
-    low = np.maximum(0, at + half - window)
-    high = np.minimum(length, at + half)
-    counts = high - low
-    middles = ordered.taken(length)
-    inner = middles[:, None] + half - window + np.arange(window)
-    rows, n = np.nonzero((inner >= 0) & (inner < length))
-    inner = inner[rows, n]
-    shares = 1.0 / (counts[middles][rows] * counts[inner])
+    shares = 1.0 / ordered.counts(length).astype(np.float64)
+    until = np.concatenate(([0.0], np.cumsum(shares)))
+    middles = ordered.taken(length)[:, None]
     first = middles + 2 * (half - window)
-    changes = np.zeros((SIDE, 2 * window))
-    np.add.at(changes, (rows, low[inner] - first[rows]), shares)
-    np.subtract.at(changes, (rows, high[inner] - first[rows]), shares)
-    sums = np.cumsum(changes, axis=1)
-    where = first[:, None] + np.arange(2 * window)
-    rows, n = np.nonzero((where >= 0) & (where < length))
+    where = first + np.arange(2 * window - 1)
+    low = np.maximum(np.maximum(where - half + 1, middles + half - window), 0)
+    high = np.minimum(np.minimum(where - half + window + 1, middles + half), length)
+    inside = (where >= 0) & (where < length) & (low < high)
+    rows, n = np.nonzero(inside)
+    values = (until[high[inside]] - until[low[inside]]) * shares[middles[rows, 0]]
     pixels = length - 1 - where[rows, n] if mirrored else where[rows, n]
+    across = -(-length // step)
+    if step == 1:
+        weights = np.zeros((SIDE, length), dtype=np.float32)
+        weights[rows, pixels] = values
+        return weights
     square, within = np.divmod(pixels, step)
-    weights = np.zeros((SIDE, -(-length // step)), dtype=np.float32)
-    np.add.at(weights, (rows, square), sums[rows, n])
-    if step > 1:
-        tilts = np.zeros_like(weights)
-        np.add.at(tilts, (rows, square), sums[rows, n] * (within - (step - 1) / 2) / (2 * step))
-        weights[:, 1:] += tilts[:, :-1]
-        weights[:, -1] += tilts[:, -1]
-        weights[:, :-1] -= tilts[:, 1:]
-        weights[:, 0] -= tilts[:, 0]
-    return weights
+    place, room = rows * across + square, SIDE * across
+    summed = np.bincount(place, values, room).reshape(SIDE, across)
+    tilts = np.bincount(place, values * (within - (step - 1) / 2) / (2 * step), room).reshape(SIDE, across)
+    summed[:, 1:] += tilts[:, :-1]
+    summed[:, -1] += tilts[:, -1]
+    summed[:, :-1] -= tilts[:, 1:]
+    summed[:, 0] -= tilts[:, 0]
+    return summed.astype(np.float32)
 
 
 _SIGNS = np.where(np.arange(1, BITS + 1) % 2, -1.0, 1.0).astype(np.float32)

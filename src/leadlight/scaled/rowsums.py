@@ -25,12 +25,12 @@ def rows(pixels: Pixels, weights: Luma) -> Luma | None:
         raise ValueError("pixels of shape (height, width, 3) and weights of shape (n, height)")
     sums = np.zeros((len(weights), width), dtype=np.float32)
     if sums.size and height:
-        whole = _whole(pixels)
-        compiled.rows(whole, height, width, whole.shape[2], np.ascontiguousarray(weights, dtype=np.float32), sums)
+        given = whole(pixels)
+        compiled.rows(given, height, width, given.shape[2], np.ascontiguousarray(weights, dtype=np.float32), sums)
     return sums
 
 
-def _whole(pixels: Pixels) -> Pixels:
+def whole(pixels: Pixels) -> Pixels:
     """`pixels` without gaps: itself, the four bytes a pixel of which it leaves the last out, or a copy."""
     height, width = pixels.shape[:2]
     base = pixels.base
