@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 import uuid
@@ -18,8 +17,7 @@ from leadlight.audit import Fault
 from leadlight.casefile import (
     CASE_FILE,
     DATABASE_FILE,
-    LOCK_FILE,
-    folder_error,
+    held,
     made_whole,
     read_facts,
     refuse_network_share,
@@ -29,7 +27,7 @@ from leadlight.conditions import Conditions
 from leadlight.config import Settings, load
 from leadlight.engine import cage
 from leadlight.engine.local import LocalEngine
-from leadlight.errors import CaseBusy, CaseError, UnknownName
+from leadlight.errors import CaseError, UnknownName
 from leadlight.listfile import ListFile, described
 from leadlight.plugins import Registry, registry
 from leadlight.policy import Policy, load_policy
@@ -150,11 +148,17 @@ class Case:
         self._database.close()
 
     def discard_unused(self) -> bool:
-        """Take away a case in which no scan was ever begun; False, and nothing touched, where one was."""
-        if any(a.action == "scan.start" for a in self._view.acts()):
+        """Take away a case in which no scan was ever begun; False, and nothing touched, where one was, or where
+        another process works on it.
+        """
+        try:
+            with self._held():
+                if any(a.action == "scan.start" for a in self._view.acts()):
+                    return False
+                self.close()
+                remove_new(self.path)
+        except CaseError:
             return False
-        self.close()
-        remove_new(self.path)
         return True
 
     def __enter__(self) -> Case:
@@ -168,19 +172,7 @@ class Case:
     @contextmanager
     def _held(self) -> Iterator[None]:
         """The case to ourselves. Raises CaseBusy where another process writes to it."""
-        try:
-            lock = (self.path / LOCK_FILE).open("a")
-        except OSError as e:
-            raise folder_error(self.path, e) from e
-        with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise CaseBusy(
-                    "another process is working on this case",
-                    subject=str(self.path),
-                    advice="Wait until it ends, or end it; then run the same command again.",
-                ) from None
+        with held(self.path):
             bring_up(self._database, self.settings.actor_name())
             yield
 

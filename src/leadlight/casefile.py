@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import shutil
 import tomllib
@@ -10,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from leadlight.errors import CaseDamaged, CaseError, CaseFull, CaseMissing
+from leadlight.durable import settle
+from leadlight.errors import CaseBusy, CaseDamaged, CaseError, CaseFull, CaseMissing
 
 CASE_FILE = "case.toml"
 DATABASE_FILE = "case.db"
@@ -19,24 +21,75 @@ LOCK_FILE = "case.lock"
 
 @contextmanager
 def made_whole(folder: Path) -> Iterator[Path]:
-    """A folder to make a case in, which becomes `folder` at the end, whole or not at all.
+    """A folder to make a case in, which becomes `folder` at the end, whole or not at all, and is then on the disk.
 
-    `folder` must not exist or be empty. What an interrupted attempt left beside it is taken away first.
+    `folder` must not exist or be empty. What an interrupted attempt left beside it is taken away first. Raises
+    CaseBusy where another process makes the same case.
     """
     target = folder.resolve()
     making = target.with_name(f".{target.name}.making")
+    new = [p for p in target.parents if not p.exists()]
     try:
-        if making.exists():
-            shutil.rmtree(making)
-        making.mkdir(parents=True, mode=0o700)
-        yield making
-        making.rename(target)
+        making.mkdir(parents=True, mode=0o700, exist_ok=True)
+        with _locked(os.open(making, os.O_RDONLY), making, _busy(folder, "makes this case")):
+            try:
+                _empty(making)
+                yield making
+                settle(making)
+                making.rename(target)
+            except BaseException:
+                shutil.rmtree(making, ignore_errors=True)
+                raise
+        for parent in (target.parent, *(p.parent for p in new)):
+            settle(parent)
     except OSError as e:
-        shutil.rmtree(making, ignore_errors=True)
+        there = e.errno in (errno.ENOTEMPTY, errno.EEXIST)
+        raise _busy(folder, "made this case") if there else folder_error(folder, e) from e
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """A case to ourselves. Raises CaseBusy where another process writes to it."""
+    try:
+        lock = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+    except OSError as e:
         raise folder_error(folder, e) from e
-    except BaseException:
-        shutil.rmtree(making, ignore_errors=True)
-        raise
+    with _locked(lock, folder / LOCK_FILE, _busy(folder, "is working on this case")):
+        yield
+
+
+@contextmanager
+def _locked(handle: int, path: Path, busy: CaseBusy) -> Iterator[None]:
+    """Hold the lock of an open file, which is then closed. Raises `busy` where another process holds it, or where
+    `path` names another file by now: a lock on what was removed or renamed holds nothing.
+    """
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            same = os.path.samestat(os.fstat(handle), os.stat(path))  # noqa: PTH116 (beside fstat)
+        except OSError:
+            raise busy from None
+        if not same:
+            raise busy
+        yield
+    finally:
+        os.close(handle)
+
+
+def _empty(folder: Path) -> None:
+    for inner in folder.iterdir():
+        if inner.is_dir() and not inner.is_symlink():
+            shutil.rmtree(inner)
+        else:
+            inner.unlink()
+
+
+def _busy(folder: Path, what: str) -> CaseBusy:
+    return CaseBusy(
+        f"another process {what}",
+        subject=str(folder),
+        advice="Wait until it ends, or end it; then run the same command again.",
+    )
 
 
 def read_facts(folder: Path) -> dict[str, str]:
@@ -77,6 +130,7 @@ def write_facts(folder: Path, facts: dict[str, str]) -> None:
             file.flush()
             os.fsync(file.fileno())
         new.replace(folder / CASE_FILE)
+        settle(folder)
     except OSError as e:
         raise folder_error(folder, e) from e
 

@@ -10,6 +10,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import IO, Any
 
+from leadlight.durable import settle
 from leadlight.errors import CaseBusy, CaseMissing
 from leadlight.radius.segment import damaged
 
@@ -88,8 +89,4 @@ def replaced(path: Path, raw: bytes) -> None:
         out.flush()
         os.fsync(out.fileno())
     part.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    settle(path.parent)

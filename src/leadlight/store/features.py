@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterator
@@ -9,7 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from leadlight.audit import Fault
-from leadlight.errors import CaseDamaged, CaseError, HashListError
+from leadlight.durable import settle
+from leadlight.errors import CaseDamaged, CaseError, CaseFull, HashListError
 from leadlight.keypoints import listing
 from leadlight.records import ListInfo
 from leadlight.seams import ListedPicture
@@ -44,7 +46,15 @@ def keep(database: Database, source: Path, digest: str) -> None:
                 advice="Wait until it is whole, and add it again.",
             )
         part.replace(target)
+        settle(target.parent)
+        settle(target.parent.parent)
     except OSError as e:
+        if e.errno == errno.ENOSPC:
+            raise CaseFull(
+                "there is no room left on its disk",
+                subject=str(target.parent),
+                advice="Free some space and run the same command again: it goes on where it was.",
+            ) from e
         raise CaseError(
             f"can't keep a list of local features ({e.strerror or type(e).__name__})",
             subject=str(target.parent),
