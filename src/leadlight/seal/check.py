@@ -122,14 +122,18 @@ def _check_seal(where: str, line: Line, signed: Signed, read: _Read, against: Ag
 
 def _check_kept(where: str, signed: Signed, read: _Read, against: Against) -> Iterator[Fault]:
     seal, last = signed.seal, read.last
-    if read.case != seal.case:
+    if last is None:
+        yield Fault("the record", f"is empty; the seal of {seal.date} names act {seal.act}")
+    elif read.case != seal.case:
         yield Fault(where, f"is of another case, {seal.case}; this one is {read.case or 'without a number'}")
-    elif last is None or not isinstance(last.number, int) or last.number < seal.act:
-        end = f"ends at act {last.number}" if last else "is empty"
-        yield Fault("the record", f"{end}; the seal of {seal.date} names act {seal.act}")
+    elif not isinstance(last.number, int) or last.number < seal.act:
+        yield Fault("the record", f"ends at act {last.number}; the seal of {seal.date} names act {seal.act}")
     elif read.digests.get(seal.act) != seal.digest:
         yield Fault(f"act {seal.act}", f"is not the one that the seal of {seal.date} names: {_since(read)}")
     else:
+        held = read.seals.get(seal.act + 1)
+        if held is None or held.signature != signed.signature:
+            yield Fault(f"act {seal.act + 1}", f"held the seal of {seal.date}, and does not or is not there")
         yield from _judge(where, signed, read, against)
         if signed.timestamp:
             yield from _check_stamp(where, signed, read, against)

@@ -62,8 +62,11 @@ def _exchange(url: str, request: bytes, seconds: float) -> bytes:
     opener.addheaders = [("User-Agent", "leadlight")]
     with opener.open(asked, timeout=seconds) as answer:
         data: bytes = answer.read(RESPONSE_BYTES + 1)
+        missing = answer.length
     if len(data) > RESPONSE_BYTES:
         raise ValueError(f"the answer is larger than {RESPONSE_BYTES:,} bytes")
+    if missing:
+        raise ValueError("the answer was cut short")
     return data
 
 
