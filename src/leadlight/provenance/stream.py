@@ -97,8 +97,10 @@ class Stream:
 
     @property
     def sampling(self) -> str:
-        """'4:2:0' and so on where it has a name; else the factors."""
+        """'4:2:0' and so on where it has a name; else the factors; 'none' for a frame without components."""
         factors = [(c.horizontal, c.vertical) for c in self.components]
+        if not factors:
+            return "none"
         if len(factors) == 1:
             return "grey"
         if len(factors) == 3 and factors[1:] == [(1, 1)] * 2:
