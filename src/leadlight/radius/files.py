@@ -43,6 +43,12 @@ class _Removed:
         self._bits = np.frombuffer(bits, dtype=np.uint8).copy()
         self.count = int(np.bitwise_count(self._bits).sum(dtype=np.int64))
 
+    @property
+    def end(self) -> int:
+        """Behind the last number that is removed."""
+        used = np.flatnonzero(self._bits)
+        return int(used[-1]) * 8 + int(self._bits[used[-1]]).bit_length() if len(used) else 0
+
     def has(self, ids: INDICES) -> Any:
         """For each number whether it is removed."""
         byte = ids >> 3
@@ -310,6 +316,9 @@ class IndexFile:
                 raise damaged(path, "does not match its checksum")
             removed = _Removed(stored[32:])
         followed = Tail(self.path / facts["tail"], write=self._lock is not None)
+        if removed.end > followed.first:
+            followed.close()
+            raise damaged(self.path / facts["removed"], "removes a hash that was never added")
         if self._tail is not None:
             self._tail.close()
         self._tail, self._number, self.note = followed, facts["number"], facts["note"]

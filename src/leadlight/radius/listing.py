@@ -16,7 +16,8 @@ from leadlight.radius.segment import damaged
 
 LIST, LOCK = "index", "lock"
 VERSION = 2
-_HEAD = re.compile(rb"leadlight radius index (\d+) ([0-9a-f]{64})\n")
+_HEAD = re.compile(rb"leadlight radius index (\d{1,9}) ([0-9a-f]{64})\n")
+_NAME = re.compile(r"(segment|tail|removed)-[0-9]{1,18}")
 _KINDS = {"segments": list, "tail": str, "number": int, "note": str}
 
 
@@ -71,6 +72,9 @@ def facts_of(path: Path, raw: bytes) -> dict[str, Any]:
     removed = kinds.pop("removed", dict)
     if kinds != _KINDS or removed not in (str, type(None)):
         raise damaged(path, "does not say what a list says")
+    files = [*(name for name, _ in named), facts["tail"], *([facts["removed"]] if facts["removed"] else [])]
+    if not all(_NAME.fullmatch(name) for name in files):
+        raise damaged(path, "names files that are none of an index")
     return {**facts, "segments": named}
 
 

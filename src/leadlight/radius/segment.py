@@ -33,6 +33,8 @@ _FIXED = struct.Struct("<8sIIQQQQII16s")
 _SECTION = struct.Struct("<QQ16s")
 _SECTIONS = 2 + 3 * 16
 _DIGEST = 32
+MOST_NUMBERS = 1 << 48
+"""Numbers of hashes that an index can have given: far more than any will, and small enough to reckon with."""
 _FEW = 64
 """Without the kernel: from so many queries on it pays to index the segment in memory."""
 
@@ -123,6 +125,8 @@ class Segment:
             if size != length:
                 raise damaged(path, f"has {size:,} bytes, not {length:,}")
             whole = np.memmap(file, dtype=np.uint8, mode="r")
+        if chunks > 16 or max(self.first, self.last) + self.rows > MOST_NUMBERS:
+            raise damaged(path, "the header contradicts itself")
         self.head = head[-_DIGEST:].hex()
         self._widths = widths[:chunks]
         self._sections = [
@@ -132,7 +136,7 @@ class Segment:
         kinds: list[tuple[np.dtype[Any], int]] = [(np.dtype("<u8"), self.rows * 4)]
         kinds.append((np.dtype("<i8"), self.rows if listed else 0))
         kinds += [part for table in shapes(self._widths, self.rows) for part in table]
-        if chunks > 16 or [k.itemsize * n for k, n in kinds] != [s.length for s in self._sections]:
+        if [k.itemsize * n for k, n in kinds] != [s.length for s in self._sections]:
             raise damaged(path, "the header contradicts itself")
         parts = [self._part(s, kind) for s, (kind, _) in zip(self._sections, kinds, strict=True)]
         self.hashes: WORDS = parts[0].reshape(-1, 4)

@@ -19,7 +19,7 @@ from zlib import crc32
 
 import numpy as np
 
-from leadlight.radius.segment import damaged
+from leadlight.radius.segment import MOST_NUMBERS, damaged
 from leadlight.radius.words import INDICES, WORDS
 
 MAGIC = b"LLRADTAL"
@@ -74,6 +74,8 @@ class Tail:
             _, version, _, self.first = _FIXED.unpack_from(head)
             if version != VERSION:
                 raise damaged(path, f"written in version {version}; this reads {VERSION}")
+            if self.first > MOST_NUMBERS:
+                raise damaged(path, "numbers its hashes beyond what can be counted")
             good = _CRC.pack(crc32(head[: _FIXED.size])).ljust(_STATE_AT - _FIXED.size, b"\0")
             if head[_FIXED.size : _STATE_AT] != good or head[_STATE_AT + _STATE.size :].strip(b"\0"):
                 raise damaged(path, "the header does not match its checksum")
@@ -103,7 +105,9 @@ class Tail:
             raise damaged(self.path, "fewer records count than before")
         if length == self._seen:
             return
-        raw = os.pread(self._file.fileno(), length - self._seen, HEADER + self._seen)
+        raw = b""
+        if HEADER + length <= os.fstat(self._file.fileno()).st_size:
+            raw = os.pread(self._file.fileno(), length - self._seen, HEADER + self._seen)
         if len(raw) < length - self._seen:
             raise damaged(self.path, f"is cut off: {length:,} bytes of records should be there")
         at = 0
@@ -125,10 +129,10 @@ class Tail:
         if crc32(body, crc32(raw[at : at + _RECORD.size])) != crc or spare or kind not in (ADDED, REMOVED):
             raise bad
         used = _OVERHEAD + len(body)
+        if len(body) != count * (32 if kind == ADDED else 8) or (kind == ADDED and first != self.next):
+            raise bad
         if kind == REMOVED:
             return Record(first, removed=np.frombuffer(body, dtype="<i8").astype(np.int64)), used
-        if first != self.next or len(body) != count * 32:
-            raise bad
         return Record(first, added=np.frombuffer(body, dtype="<u8").astype(np.uint64).reshape(-1, 4)), used
 
     def add(self, hashes: WORDS) -> None:
