@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from leadlight.config import Settings
 from leadlight.records import Act
 from leadlight.records.dossier import CaseInfo, Counts, Dossier, PluginInfo, TimelineBin
+from leadlight.seal.check import SEAL
+from leadlight.seal.signed import signed_in
 from leadlight.store.database import Database
 from leadlight.store.lists import Lists
 from leadlight.store.queue import Queue
@@ -61,6 +64,7 @@ def summarise(
             made=datetime.now(UTC),
             audit_head=acts[-1].digest if acts else "",
             acts=len(acts),
+            newest_seal=_newest_seal(acts),
         ),
         counts=count(database, _scan_seconds(acts)),
         entries=tuple(queue.entries(top=top)),
@@ -72,6 +76,16 @@ def summarise(
         links=queue.links(LINKS),
         settings=settings.to_plain(),
     )
+
+
+def _newest_seal(acts: Sequence[Act]) -> str:
+    """The newest seal that can be read, as it states itself; whether it holds is for `leadlight verify`."""
+    for act in reversed(acts):
+        if act.action == SEAL:
+            with suppress(ValueError):
+                seal = signed_in(act.details).seal
+                return f"act {seal.act} of the record, on {seal.date}, by the key {seal.key}"
+    return ""
 
 
 def _scan_seconds(acts: Iterable[Act]) -> float:

@@ -47,6 +47,8 @@ class CaseInfo:
     audit_head: str
     """Digest of the newest act."""
     acts: int
+    newest_seal: str = ""
+    """What the newest seal of the record says, in words; empty where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
