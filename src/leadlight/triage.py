@@ -162,6 +162,8 @@ def _likeness(match: Match) -> str:
     if match.algorithm == "features":
         return f'Shows the same picture, or a part of it, as an entry of the list "{match.list}"'
     bits = f"{match.distance} of 256 bits differ"
+    if match.edited and match.edited != "overlaid":
+        return f'What lies within it is a near-copy of an entry of the list "{match.list}" ({bits})'
     if match.edited:
         return f'Resembles an entry of the list "{match.list}" as an edited copy does ({bits})'
     return f'Near-copy of an entry of the list "{match.list}" ({bits})'
