@@ -84,7 +84,7 @@ def _newest_seal(acts: Sequence[Act]) -> str:
         if act.action == SEAL:
             with suppress(ValueError):
                 seal = signed_in(act.details).seal
-                return f"act {seal.act} of the record, on {seal.date}, by the key {seal.key}"
+                return f"act {seal.act} of the record, on {seal.date}, by the key {seal.key[:16]}…"
     return ""
 
 
