@@ -9,7 +9,7 @@ PIP := -m pip install --quiet --disable-pip-version-check
 # Each set of packages is locked with the digest of every file that may be installed (`make lock` renews them).
 LOCKED := $(PIP) --require-hashes --requirement
 
-.PHONY: demo test check bench wheel audit lock clean
+.PHONY: demo test check bench fuzz fuzz-native wheel audit lock clean
 
 $(READY): pyproject.toml locked/dev.txt setup.py $(wildcard native/*)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Leadlight needs Python 3.11 or later: make PYTHON=/path/to/python3.11"; exit 1; }
@@ -35,6 +35,17 @@ bench: $(READY)
 	$(BIN)/python $(LOCKED) locked/bench.txt
 	$(BIN)/python -m bench
 
+# About an hour in all; `make fuzz FUZZ_SECONDS=5` is a quick look, `make fuzz FUZZ=zip` one target.
+FUZZ_SECONDS ?= 90
+FUZZ_SEED ?= 1
+fuzz: $(READY)
+	$(BIN)/python $(LOCKED) locked/fuzz.txt
+	$(BIN)/python -m fuzz --seconds $(FUZZ_SECONDS) --seed $(FUZZ_SEED) $(FUZZ)
+
+# The compiled kernels under AddressSanitizer and UndefinedBehaviorSanitizer; needs gcc.
+fuzz-native: $(READY)
+	$(BIN)/python -m fuzz --native --seconds $(FUZZ_SECONDS) --seed $(FUZZ_SEED) $(FUZZ)
+
 $(TOOLS)/.ready: locked/release.txt
 	$(PYTHON) -m venv $(TOOLS)
 	$(TOOLS)/bin/python $(LOCKED) locked/release.txt
@@ -46,7 +57,7 @@ wheel: $(TOOLS)/.ready
 
 # Known faults of the locked packages. Asks the Python Package Index for its advisories: needs the network.
 audit: $(TOOLS)/.ready
-	for set in run dev bench; do $(TOOLS)/bin/pip-audit --disable-pip --no-deps --strict --requirement locked/$$set.txt || exit 1; done
+	for set in run dev bench fuzz; do $(TOOLS)/bin/pip-audit --disable-pip --no-deps --strict --requirement locked/$$set.txt || exit 1; done
 
 lock:
 	$(PYTHON) -m venv .venv-lock

@@ -1,5 +1,5 @@
 """Locks what is installed, with the digest of every file that may be: ``make lock``, with UPGRADE=--upgrade for
-newer versions. Four sets, each for all systems and Pythons that Leadlight runs on.
+newer versions. Five sets, each for all systems and Pythons that Leadlight runs on.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ SETS = {
     "dev": ("--extra", "dev"),
     "run": (),
     "bench": ("--extra", "bench", "--extra", "dev"),
+    "fuzz": ("--extra", "fuzz", "--extra", "dev"),
     "release": (),
 }
-"""What each set takes from pyproject.toml: for demo and tests, for a user, for measuring; and of release.in."""
+"""What each set takes from pyproject.toml: for demo and tests, for a user, for measuring, for fuzzing; of release.in."""
 
 
 def main() -> int:
