@@ -159,8 +159,9 @@ class Again:
         renew: bool = False,
         progress: Callable[[Progress], None] = lambda progress: None,
     ) -> int:
-        """Examine again what failed below `roots` and may not fail now; with `renew` also all that was examined
-        with other versions of analysers or other settings. Returns how many contents were.
+        """Examine again what failed below `roots` and may not fail now, and what was found and never examined;
+        with `renew` also all that was examined with other versions of analysers or other settings. Returns how
+        many contents were.
         """
         now = Conditions.now(settings, self._plugins)
         tries = Tries(self._view)
@@ -173,6 +174,9 @@ class Again:
             if then is not None and now.may_change(found.finding, Conditions.of(then)):
                 (places if found.of_place else contents).add(found.subject)
         why = [f"{len(contents) + len(places)} that failed and may not fail now"]
+        if missed := self._view.unexamined() - contents:
+            contents |= missed
+            why.append(f"{len(missed)} found and not yet examined")
         if renew:
             others = set(self._outdated(tries, now)) - contents
             contents |= others

@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import Select, bindparam, exists, func, select
 
 from leadlight.records import Act, Filed, Finding, Grade, Item, ListEntry, ListInfo, Look, display_name
 from leadlight.records import finding as kinds
@@ -198,6 +198,14 @@ class View:
             rows = self.stream(query.order_by(t.sha256, t.path, t.place_key))
             for sha256, some in groupby(rows, key=lambda r: r.sha256):
                 yield sha256, [item_of(r.record, f"item {r.number}") for r in some]
+
+    def unexamined(self) -> frozenset[str]:
+        """Contents that were found at a place and of which nothing was said: whoever was to examine them was
+        ended, and another place of theirs was done by then.
+        """
+        t, c = schema.item.c, schema.content.c
+        query = select(t.sha256).where(t.sha256.is_not(None), ~exists().where(c.sha256 == t.sha256)).distinct()
+        return frozenset(r.sha256 for r in self.stream(query.order_by(t.sha256)))
 
     def said_of_place(self, place_key: str) -> bool:
         """Whether any finding that stands was said of a place rather than of a content."""
