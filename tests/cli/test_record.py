@@ -306,3 +306,14 @@ def test_what_can_not_be_used_is_named_and_nothing_is_sealed(
     assert code == 2
     assert words in err
     assert "seal" not in actions(case)
+
+
+def test_the_report_names_the_newest_seal(cli: Cli, case: Path, key: str, tmp_path: Path) -> None:
+    assert cli("report", case, "--out", "before.html")[0] == 0
+    assert "None: the record rests on its own chain" in (tmp_path / "before.html").read_text("utf-8")
+    seals = [json.loads(cli("seal", case, "--key", key, "--json")[1])["seal"] for _ in range(2)]
+    assert cli("report", case, "--out", "after.html")[0] == 0
+    text = (tmp_path / "after.html").read_text("utf-8")
+    assert f"act {seals[1]['act']} of the record" in text
+    assert seals[1]["key"][:16] in text
+    assert f"act {seals[0]['act']} of the record" not in text

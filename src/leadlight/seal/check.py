@@ -108,7 +108,7 @@ def _details(line: Line) -> dict[str, Any]:
 
 def _check_seal(where: str, line: Line, signed: Signed, read: _Read, against: Against) -> Iterator[Fault]:
     seal, before = signed.seal, read.last
-    if before is None or seal.act != before.number or seal.act != line.number - 1:
+    if before is None or seal.act != before.number or line.number != seal.act + 1:
         yield Fault(where, f"holds a seal of act {seal.act}, which is not the act before it")
     elif seal.digest != before.digest:
         yield Fault(f"act {seal.act}", f"is not the one that the seal in {where} names: {_since(read)}")
@@ -201,6 +201,6 @@ def _counted(number: int, one: str, several: str) -> str:
 def _case_of(line: Line) -> str:
     """The case's number, as its first act states it."""
     try:
-        return str(_details(line).get("number", ""))
+        return str(_details(line).get("number", ""))[:200]
     except ValueError:
         return ""
