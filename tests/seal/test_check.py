@@ -346,11 +346,11 @@ VALUES = st.none() | st.integers() | st.floats() | st.binary(max_size=20) | st.t
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_no_value_in_any_column_is_a_traceback(built: Built, data: st.DataObject) -> None:
-    """SQLite holds values of any kind in any column; `verify` goes on to the end."""
+    """SQLite holds values of any kind in any column but the number; `verify` goes on to the end."""
     told = acts(built.path)
     n = data.draw(st.integers(0, len(told) - 1))
     name = data.draw(st.sampled_from(["number", "at", "actor", "action", "details", "previous", "digest"]))
-    value = data.draw(VALUES)
+    value = data.draw(st.integers() if name == "number" else VALUES)
     assume(value != getattr(told[n], name))
     told[n] = replace(told[n], **{name: value})
     assert [*check_chain(told), *named(told, built.against)]
