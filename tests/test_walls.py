@@ -25,7 +25,9 @@ PLACES = {
     "cryptography": {"demo/signing.py", "seal/keys.py"},
     "rfc3161_client": {"seal/timestamp.py"},
     "cv2": {"fingerprint/features.py"},
-    "click": {"cli/app.py", "cli/demo.py", "cli/features.py", "cli/options.py", "cli/record.py"},
+    "click": {f"cli/{n}.py" for n in ("app", "demo", "encryption", "features", "keys", "options", "record")},
+    "sqlcipher3": {"store/cipher.py"},
+    "pyrage": {"age.py"},
     "sqlite3": {"hashlists/nsrl.py", "store/sorting.py"},
 }
 """Libraries made for one job, and the one place of each (two readers of hostile XML, one signer for the demo)."""

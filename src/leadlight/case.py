@@ -7,7 +7,6 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -23,27 +22,27 @@ from leadlight.casefile import (
     refuse_network_share,
     write_facts,
 )
+from leadlight.casekey import CaseKey
 from leadlight.conditions import Conditions
 from leadlight.config import Settings, load
 from leadlight.engine import cage
 from leadlight.engine.local import LocalEngine
 from leadlight.errors import CaseError, UnknownName
+from leadlight.keeping import key_of, opened, put_right, refuse_plain, relock
 from leadlight.listfile import ListFile, described
+from leadlight.outcome import Result, Shown
 from leadlight.plugins import Registry, registry
 from leadlight.policy import Policy, load_policy
 from leadlight.records import (
     Entry,
-    Filed,
     Grade,
     Item,
-    Link,
     ListInfo,
-    Look,
     Standing,
     Tier,
     display_name,
 )
-from leadlight.records.dossier import Counts, Dossier, Manifest
+from leadlight.records.dossier import Dossier, Manifest
 from leadlight.roots import Anchored, check_evidence, recorded_roots, refuse_export, remove_new
 from leadlight.scan import Scan, writing_rest
 from leadlight.seal.check import Against
@@ -67,29 +66,6 @@ from leadlight.version import __version__
 __all__ = ["Case", "ListFile", "Result", "Shown"]
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a run did."""
-
-    counts: Counts
-    skipped: int
-    """Files on the medium that an earlier run had done."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """All that is known of one content."""
-
-    entry: Entry
-    findings: tuple[Filed, ...]
-    links: tuple[Link, ...]
-    """Why it belongs with others; members left out."""
-    grades: tuple[Grade, ...]
-    looks: tuple[Look, ...]
-    superseded: tuple[tuple[datetime, Filed], ...] = ()
-    """Findings that no longer stand, with when a newer one took their place."""
-
-
 class Case:
     """One case: a folder with `case.toml` and `case.db`. Nothing of the evidence is copied into it."""
 
@@ -109,10 +85,15 @@ class Case:
     # -- opening
 
     @classmethod
-    def create(cls, path: str | Path, *, settings: Settings | None = None) -> Case:
-        """A new case in a new or empty folder. Raises CaseError where there is something already."""
+    def create(cls, path: str | Path, *, settings: Settings | None = None, key: CaseKey | None = None) -> Case:
+        """A new case in a new or empty folder, encrypted where there is a `key` or the settings name one.
+
+        Raises CaseError where there is something already.
+        """
         folder = Path(path)
         settings = settings or load()
+        key = key or key_of(settings)
+        lock = key.lock() if key else None
         load_policy(settings.profile)
         registry().check(settings)
         refuse_network_share(folder)
@@ -128,20 +109,24 @@ class Case:
             "software": __version__,
         }
         with made_whole(folder) as making:
-            database = Database.create(making / DATABASE_FILE)
+            database = Database.create(making / DATABASE_FILE, lock)
             first = {"number": facts["number"], "software": __version__}
             Recorder(database, settings.actor_name()).act("case.create", first)
             database.close()
+            facts |= lock.facts() if lock else {}
             write_facts(making, facts)
-        return cls(folder, Database.open(folder / DATABASE_FILE), settings, facts)
+        return cls(folder, Database.open(folder / DATABASE_FILE, lock), settings, facts)
 
     @classmethod
-    def open(cls, path: str | Path, *, settings: Settings | None = None) -> Case:
-        """An existing case. Raises CaseMissing, CaseNewer or CaseDamaged."""
+    def open(cls, path: str | Path, *, settings: Settings | None = None, key: CaseKey | None = None) -> Case:
+        """An existing case; an encrypted one with its `key`, or the one that the settings name.
+
+        Raises CaseMissing, CaseNewer, CaseLocked or CaseDamaged.
+        """
         folder = Path(path)
         facts = read_facts(folder)
         settings = settings or load({"profile": facts["profile"]})
-        return cls(folder, Database.open(folder / DATABASE_FILE), settings, facts)
+        return cls(folder, opened(folder, facts, key or key_of(settings)), settings, facts)
 
     def close(self) -> None:
         """Let go of the database."""
@@ -173,8 +158,19 @@ class Case:
     def _held(self) -> Iterator[None]:
         """The case to ourselves. Raises CaseBusy where another process writes to it."""
         with held(self.path):
+            put_right(self.path, self._facts, self._database)
             bring_up(self._database, self.settings.actor_name())
             yield
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether the database is encrypted."""
+        return self._database.lock is not None
+
+    def encrypt(self, key: CaseKey) -> None:
+        """Encrypt the case, or give it another key; see `keeping.relock`."""
+        with self._held():
+            relock(self.path, self._facts, self._database, key, self.settings.actor_name())
 
     # -- lists
 
@@ -358,6 +354,7 @@ class Case:
         """
         exporter, target = self._plugins.exporter(form), Path(out)
         with self._held():
+            refuse_plain(target, self.path, self._database)
             refuse_export(target, self.path, list(self._view.acts()), force=force)
             manifest = exporter.export(self.dossier(top=top), target)
             self._recorder.act(

@@ -101,7 +101,7 @@ def read_facts(folder: Path) -> dict[str, str]:
                 subject=str(folder),
                 advice="Check the path, or make a case with 'leadlight triage'.",
             )
-        facts = {k: str(v) for k, v in tomllib.loads((folder / CASE_FILE).read_text("utf-8")).items()}
+        facts = {k: _plain(v) for k, v in tomllib.loads((folder / CASE_FILE).read_text("utf-8")).items()}
     except OSError as e:
         raise CaseError(
             f"can't be read ({e.strerror})", subject=str(folder / CASE_FILE), advice="Check who may read the case."
@@ -121,7 +121,7 @@ def read_facts(folder: Path) -> dict[str, str]:
 def write_facts(folder: Path, facts: dict[str, str]) -> None:
     """Write `case.toml` as a whole or not at all. Raises CaseError."""
     text = "# A Leadlight case. The record is in case.db; keep both together.\n" + "".join(
-        f"{k} = {_toml(v)}\n" for k, v in facts.items()
+        f"{k} = {v if v in _TRUTHS else _toml(v)}\n" for k, v in facts.items()
     )
     new = folder / (CASE_FILE + ".new")
     try:
@@ -133,6 +133,13 @@ def write_facts(folder: Path, facts: dict[str, str]) -> None:
         settle(folder)
     except OSError as e:
         raise folder_error(folder, e) from e
+
+
+_TRUTHS = ("true", "false")
+
+
+def _plain(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _toml(value: str) -> str:

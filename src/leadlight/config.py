@@ -91,6 +91,9 @@ class Settings:
     """The address of a timestamp server (RFC 3161), asked only by 'leadlight seal --timestamp'."""
     timestamp_roots: str = ""
     """A PEM file of the root certificates that timestamps must lead to."""
+    case_key_file: str = ""
+    """The key file of encrypted cases; a new case is encrypted with it. It stands in no record and no report, and
+    no worker is told."""
     limits: Limits = field(default_factory=Limits)
 
     def actor_name(self) -> str:
@@ -109,8 +112,8 @@ class Settings:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
     def to_plain(self) -> dict[str, Any]:
-        """As JSON values."""
-        return asdict(self)
+        """As JSON values, without the place of the case's key: for records, reports and workers."""
+        return {name: value for name, value in asdict(self).items() if name != "case_key_file"}
 
 
 def from_plain(values: Mapping[str, Any], origin: str = "settings") -> Settings:

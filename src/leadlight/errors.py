@@ -22,6 +22,7 @@
         ├── CaseMissing
         ├── CaseNewer              written by a newer Leadlight
         ├── CaseBusy               another scan holds it
+        ├── CaseLocked             encrypted, and opened with no key or another one
         ├── CaseDamaged            the record contradicts itself
         ├── CaseFull               no room on the disk of the case
         └── IndexDamaged           a file of a radius index is broken, cut off or of another version
@@ -155,6 +156,10 @@ class CaseNewer(CaseError):
 
 class CaseBusy(CaseError):
     """Another scan holds the case."""
+
+
+class CaseLocked(CaseError):
+    """Encrypted, and opened with no key or with another one."""
 
 
 class CaseDamaged(CaseError):

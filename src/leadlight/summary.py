@@ -65,6 +65,7 @@ def summarise(
             audit_head=acts[-1].digest if acts else "",
             acts=len(acts),
             newest_seal=_newest_seal(acts),
+            encrypted=database.lock is not None,
         ),
         counts=count(database, _scan_seconds(acts)),
         entries=tuple(queue.entries(top=top)),

@@ -9,17 +9,20 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from leadlight.case import Case, ListFile, Result
-from leadlight.casefile import CASE_FILE
+from leadlight.casefile import CASE_FILE, read_facts
+from leadlight.casekey import CaseKey
 from leadlight.cli import render
+from leadlight.cli.encryption import case_key, encrypt, rekey
 from leadlight.cli.features import features as features_group
-from leadlight.cli.options import COUNT, PATH, Exit, as_json, forced, in_case
+from leadlight.cli.keys import NOT_ENCRYPTED, existing_key, new_case_key
+from leadlight.cli.options import COUNT, PATH, Exit, as_json, forced, in_case, with_key_file
 from leadlight.cli.progress import shown_progress
 from leadlight.cli.record import SealAtEnd, key, seal, verify
 from leadlight.cli.streams import prepare, reader_may_leave, said, to_nowhere
@@ -42,8 +45,11 @@ def app() -> None:
     """
 
 
+app.add_command(case_key)
+app.add_command(encrypt)
 app.add_command(features_group)
 app.add_command(key)
+app.add_command(rekey)
 app.add_command(seal)
 app.add_command(verify)
 
@@ -127,6 +133,8 @@ def _list_file(text: str) -> ListFile:
 @click.option("--features", type=click.Choice(["off", "on"]), help="Local features, to find parts. [off]")
 @click.option("--jobs", type=click.IntRange(0, 1024), help="Worker processes; 0 for one a core. [0]")
 @click.option("--again", is_flag=True, help="Also examine again what was with other versions or settings.")
+@click.option("--encrypt", "encrypted", is_flag=True, help="Encrypt a new case; a passphrase is asked for.")
+@with_key_file
 @as_json
 def triage(
     paths: tuple[Path, ...],
@@ -136,6 +144,8 @@ def triage(
     features: str | None,
     jobs: int | None,
     again: bool,
+    encrypted: bool,
+    key_file: Path | None,
     json_: bool,
 ) -> int:
     """Examine evidence and rank it. The same command again goes on where it was interrupted.
@@ -146,7 +156,20 @@ def triage(
     check_evidence(paths, folder, registry().sources)
     new = not os.path.lexists(folder / CASE_FILE)
     sealing = SealAtEnd.by(load())
-    there = _case_at(folder, profile, jobs, features)
+    flags = {"profile": profile, "jobs": jobs, "features": features}
+    if (folder / CASE_FILE).is_file():
+        kept, opener = existing_key(folder, key_file), _case_at
+        if encrypted and kept is None:
+            raise UsageError(
+                "is there already, and not encrypted",
+                subject=display_name(os.fsencode(folder)),
+                advice="Run 'leadlight encrypt' on it.",
+            )
+    else:
+        kept, opener = new_case_key(key_file, asked=encrypted, settings=load(flags)), _new_case
+    there = opener(folder, flags, kept)
+    if new and kept is None and not json_:
+        _say(NOT_ENCRYPTED)
     with there:
         with shown_progress(quiet=json_) as progress:
             try:
@@ -159,9 +182,11 @@ def triage(
         sealed = sealing.seal(there)
     with reader_may_leave():
         if json_:
-            render.print_json({**render.result_json(result, folder), "sealed": sealed})
+            render.print_json(
+                {**render.result_json(result, folder), "sealed": sealed, "encrypted": kept is not None}
+            )
         else:
-            with Case.open(folder, settings=there.settings) as ended:
+            with Case.open(folder, settings=there.settings, key=kept) as ended:
                 render.result(result, folder, list(ended.queue(top=10)))
     return _code(result)
 
@@ -170,14 +195,13 @@ def _stem(path: Path) -> str:
     return path.resolve().name or "evidence"
 
 
-def _case_at(folder: Path, profile: str | None, jobs: int | None, features: str | None) -> Case:
-    flags = {"profile": profile, "jobs": jobs, "features": features}
-    if (folder / CASE_FILE).is_file():
-        case = Case.open(folder)
-        kept = {**flags, "profile": profile or case.settings.profile}
-        case.close()
-        return Case.open(folder, settings=load(kept))
-    return Case.create(folder, settings=load(flags))
+def _case_at(folder: Path, flags: Mapping[str, Any], key: CaseKey | None) -> Case:
+    profile = flags["profile"] or read_facts(folder)["profile"]
+    return Case.open(folder, settings=load({**flags, "profile": profile}), key=key)
+
+
+def _new_case(folder: Path, flags: Mapping[str, Any], key: CaseKey | None) -> Case:
+    return Case.create(folder, settings=load(flags), key=key)
 
 
 def _code(result: Result) -> int:

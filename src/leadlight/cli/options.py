@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from leadlight.case import Case
+from leadlight.cli.keys import open_case
 
 
 class Exit(IntEnum):
@@ -55,13 +55,20 @@ def forced(command: Command) -> Command:
     return click.option("--force", is_flag=True, help=words)(command)
 
 
+def with_key_file(command: Command) -> Command:
+    """The `--key-file` option of what opens cases."""
+    words = "The key file of an encrypted case. [the setting case_key_file]"
+    return click.option("--key-file", type=PATH, help=words)(command)
+
+
 def in_case(command: Command) -> Command:
-    """Open the case named by the first argument and close it in the end."""
+    """Open the case named by the first argument, with its key, and close it in the end."""
 
     @click.argument("case", type=PATH)
+    @with_key_file
     @wraps(command)
-    def opened(case: Path, *args: Any, **options: Any) -> Any:
-        with Case.open(case) as there:
+    def opened(case: Path, key_file: Path | None, *args: Any, **options: Any) -> Any:
+        with open_case(case, key_file) as there:
             return command(there, *args, **options)
 
     return opened  # type: ignore[return-value]

@@ -42,6 +42,8 @@ PAUSE = 0.004
 """Seconds that messages may gather, where no worker waits for an answer: a wake-up costs more than a message."""
 PIPE_BYTES = 1 << 20
 READ_BYTES = 1 << 20
+SECRET = ("LEADLIGHT_CASE_KEY_FILE", "LEADLIGHT_SEAL_PASSPHRASE")
+"""No worker inherits these."""
 _SINGLE = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -49,7 +51,7 @@ class _Seat:
     """One worker process, what it was given, and what it is at."""
 
     def __init__(self, settings: Settings, roots: Sequence[bytes] | None) -> None:
-        environment = {**os.environ, **dict.fromkeys(_SINGLE, "1")}
+        environment = {k: v for k, v in os.environ.items() if k not in SECRET} | dict.fromkeys(_SINGLE, "1")
         self.scratch = cage.scratch()
         if self.scratch is not None:
             environment["TMPDIR"] = str(self.scratch)

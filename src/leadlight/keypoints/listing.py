@@ -95,11 +95,15 @@ def head(path: Path) -> Head:
         return _checked(path, stream)
 
 
-def read(path: Path) -> Iterator[Learnt]:
-    """All pictures, streamed, once all was compared with the checksum. Raises HashListError."""
-    with _opened(path) as stream:
+def read(path: Path, stored: BinaryIO | None = None) -> Iterator[Learnt]:
+    """All pictures, streamed, once all was compared with the checksum; from `stored`, a seekable stream, where the
+    file lies elsewhere. Raises HashListError.
+    """
+    with stored or _opened(path) as stream:
         said = _checked(path, stream)
-        end = path.stat().st_size - _DIGEST
+        start = stream.tell()
+        end = stream.seek(0, 2) - _DIGEST
+        stream.seek(start)
         for number in range(1, said.pictures + 1):
             yield _picture(path, stream, number, end)
         if stream.tell() != end:

@@ -49,6 +49,8 @@ class CaseInfo:
     acts: int
     newest_seal: str = ""
     """What the newest seal of the record says, in words; empty where there is none."""
+    encrypted: bool = False
+    """Whether the record of the case is encrypted at rest."""
 
 
 @dataclass(frozen=True, slots=True)

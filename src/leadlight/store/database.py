@@ -15,8 +15,9 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DatabaseError, DBAPIError
 from sqlalchemy.schema import CreateTable
 
+from leadlight.casekey import Lock
 from leadlight.errors import CaseBusy, CaseDamaged, CaseError, CaseFull, CaseMissing, CaseNewer
-from leadlight.store import schema
+from leadlight.store import cipher, schema
 
 _SPACE = ("disk is full", "no space left", "disk i/o error", "could not extend file")
 _LOCKED = ("database is locked", "could not obtain lock")
@@ -56,16 +57,18 @@ class Database:
     Where the file or its folder can't be written (a sealed copy, another account), it is opened to read only.
     """
 
-    def __init__(self, engine: Engine, subject: str) -> None:
+    def __init__(self, engine: Engine, subject: str, lock: Lock | None = None) -> None:
         self.engine = engine
         self.subject = subject
+        self.lock = lock
+        """Its key; None where it is not encrypted."""
         self.version = schema.SCHEMA_VERSION
         """Of the tables in the file. An older case is read as it is, and brought up before it is written."""
 
     @classmethod
-    def create(cls, path: Path) -> Database:
+    def create(cls, path: Path, lock: Lock | None = None) -> Database:
         """A new database with all tables. Raises CaseError where it can't be written."""
-        database = cls(_engine(path), str(path))
+        database = cls(_engine(path, lock=lock), str(path), lock)
         with database.writing() as connection:
             schema.metadata.create_all(connection)
             connection.execute(
@@ -74,13 +77,13 @@ class Database:
         return database
 
     @classmethod
-    def open(cls, path: Path) -> Database:
-        """An existing database. Raises CaseMissing, CaseNewer or CaseDamaged."""
+    def open(cls, path: Path, lock: Lock | None = None) -> Database:
+        """An existing database. Raises CaseMissing, CaseNewer or CaseDamaged, which a wrong key looks like."""
         if not path.is_file():
             raise CaseMissing(
                 "holds no case", subject=str(path.parent), advice="Make one with 'leadlight triage'."
             )
-        database = cls(_engine(path), str(path))
+        database = cls(_engine(path, lock=lock), str(path), lock)
         with database.reading() as connection:
             value = connection.execute(
                 select(schema.meta.c.value).where(schema.meta.c.name == "schema_version")
@@ -96,7 +99,7 @@ class Database:
             raise CaseDamaged("does not say its schema", subject=str(path), advice="Restore it from a copy.")
         if version < schema.SCHEMA_VERSION:
             database.engine.dispose()
-            database.engine = _engine(path, stand_ins(version))
+            database.engine = _engine(path, stand_ins(version), lock)
             database.version = version
         return database
 
@@ -131,9 +134,14 @@ class Database:
 
     def raised(self) -> None:
         """The file is of this program's schema now: every connection is made anew."""
-        self.engine.dispose()
-        self.engine = _engine(Path(self.subject))
+        self.reopened(self.lock)
         self.version = schema.SCHEMA_VERSION
+
+    def reopened(self, lock: Lock | None) -> None:
+        """Another file, or one of another key, is in the place of this one: every connection is made anew."""
+        self.engine.dispose()
+        self.lock = lock
+        self.engine = _engine(Path(self.subject), lock=lock)
 
     def close(self) -> None:
         """Let go of all connections."""
@@ -195,7 +203,7 @@ def stand_ins(version: int) -> tuple[str, ...]:
     return tuple(text.replace("CREATE TABLE", "CREATE TEMPORARY TABLE", 1) for text in made)
 
 
-def _engine(path: Path, prepared: tuple[str, ...] = ()) -> Engine:
+def _engine(path: Path, prepared: tuple[str, ...] = (), lock: Lock | None = None) -> Engine:
     read_only = path.exists() and not (_writable(path) and _writable(path.parent))
     if read_only:
         # Without a write-ahead log beside it the file is whole: SQLite then need not make one to read it.
@@ -204,10 +212,23 @@ def _engine(path: Path, prepared: tuple[str, ...] = ()) -> Engine:
         url = URL.create("sqlite", database=uri, query={"uri": "true"})
     else:
         url = URL.create("sqlite", database=str(path))
-    engine = create_engine(url, connect_args={"timeout": 30})
-    pragmas: tuple[str, ...] = ("foreign_keys=ON", "temp_store=MEMORY", "cache_size=-4096", "trusted_schema=OFF")
+    driver = cipher.module() if lock else None
+    engine = create_engine(url, connect_args={"timeout": 30}, module=driver)
+    cache = cipher.CACHE_KIB if lock else 4096
+    pragmas: tuple[str, ...] = (
+        "foreign_keys=ON",
+        "temp_store=MEMORY",
+        f"cache_size=-{cache}",
+        "trusted_schema=OFF",
+    )
     if not read_only:
         pragmas = ("journal_mode=WAL", "synchronous=FULL", *pragmas)
+
+    if lock is not None:
+
+        @event.listens_for(engine, "do_connect")
+        def _unlocked(dialect: object, record: object, given: Sequence[Any], options: Mapping[str, Any]) -> Any:
+            return cipher.unlock(cipher.module().connect(*given, **options), lock)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, record: object) -> None:

@@ -1,13 +1,20 @@
-"""Lists of local features, kept with the case: a copy of each file, named by the SHA-256 that its act records."""
+"""Lists of local features, kept with the case: a copy of each file, named by the SHA-256 that its act records.
+
+The copy lies beside the database; that of an encrypted case lies in the database.
+"""
 
 from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Column, Integer, LargeBinary, MetaData, String, Table, delete, func, inspect, select
 
 from leadlight.audit import Fault
 from leadlight.durable import settle
@@ -19,6 +26,15 @@ from leadlight.store.database import Database
 from leadlight.store.lists import Lists
 
 _CHUNK = 1 << 20
+_PART = 1 << 18
+_KEPT = Table(
+    "kept_features",
+    MetaData(),
+    Column("digest", String(64), primary_key=True),
+    Column("part", Integer, primary_key=True, autoincrement=False),
+    Column("data", LargeBinary, nullable=False),
+)
+"""Made where an encrypted case keeps its first list: no other case has it."""
 
 
 def keep(database: Database, source: Path, digest: str) -> None:
@@ -28,6 +44,9 @@ def keep(database: Database, source: Path, digest: str) -> None:
     """
     target = _place(database, digest)
     if not listing.is_listing(source) or target.is_file():
+        return
+    if database.lock is not None:
+        _keep_inside(database, source, digest)
         return
     part = target.with_suffix(".part")
     try:
@@ -40,11 +59,7 @@ def keep(database: Database, source: Path, digest: str) -> None:
             kept.flush()
             os.fsync(kept.fileno())
         if running.hexdigest() != digest:
-            raise HashListError(
-                "changed while it was read",
-                subject=source.name,
-                advice="Wait until it is whole, and add it again.",
-            )
+            raise _changed(source)
         part.replace(target)
         settle(target.parent)
         settle(target.parent.parent)
@@ -73,11 +88,11 @@ def listed(database: Database, number: int) -> Iterator[ListedPicture]:
     for info in Lists(database).all():
         if info.number == number and info.format == listing.FORMAT:
             path = _place(database, info.digest)
-            fault = _fault(path, info)
+            fault = _fault(database, info)
             try:
                 if fault:
                     raise _damaged(path, fault)
-                for picture in listing.read(path):
+                for picture in listing.read(path, _opened(database, info.digest)):
                     if picture.record:
                         yield ListedPicture(picture.sha256.hex(), picture.record)
             except HashListError as e:
@@ -88,7 +103,7 @@ def check_features(database: Database) -> Iterator[Fault]:
     """Faults of the copies that are kept."""
     for info in Lists(database).all():
         if info.format == listing.FORMAT:
-            fault = _fault(_place(database, info.digest), info)
+            fault = _fault(database, info)
             if fault:
                 yield Fault(f"hash list {info.number}", fault)
 
@@ -97,10 +112,83 @@ def _place(database: Database, digest: str) -> Path:
     return Path(database.subject).parent / listing.FOLDER / f"{digest}.features"
 
 
-def _fault(path: Path, info: ListInfo) -> str:
+def take_in(database: Database) -> None:
+    """Put the copies that lie beside an encrypted database into it; who calls removes them."""
+    for info in Lists(database).all(removed=True):
+        path = _place(database, info.digest)
+        if info.format == listing.FORMAT and path.is_file():
+            _keep_inside(database, path, info.digest)
+
+
+def _keep_inside(database: Database, source: Path, digest: str) -> None:
+    with database.writing() as connection:
+        _KEPT.create(connection, checkfirst=True)
+        connection.execute(delete(_KEPT).where(_KEPT.c.digest == digest))
+        running = hashlib.sha256()
+        with source.open("rb") as taken:
+            number = 0
+            while chunk := taken.read(_PART):
+                running.update(chunk)
+                connection.execute(_KEPT.insert(), [{"digest": digest, "part": number, "data": chunk}])
+                number += 1
+        if running.hexdigest() != digest:
+            raise _changed(source)
+
+
+class _Inside(io.RawIOBase):
+    """A copy in the database, read part by part."""
+
+    def __init__(self, database: Database, digest: str) -> None:
+        self._database = database
+        self._digest = digest
+        self._at = 0
+        self._size = self._one(select(func.sum(func.length(_KEPT.c.data))).where(_KEPT.c.digest == digest)) or 0
+
+    def _one(self, query: Any) -> Any:
+        with self._database.reading() as connection:
+            return connection.execute(query).scalar()
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        self._at = max(0, start + offset)
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        number, within = divmod(self._at, _PART)
+        query = select(_KEPT.c.data).where(_KEPT.c.digest == self._digest, _KEPT.c.part == number)
+        some = (self._one(query) or b"")[within : within + len(buffer)]
+        buffer[: len(some)] = some
+        self._at += len(some)
+        return len(some)
+
+
+def _opened(database: Database, digest: str) -> io.BufferedReader:
+    """The copy. Raises OSError where there is none."""
+    if database.lock is None:
+        return _place(database, digest).open("rb")
+    with database.reading() as connection:
+        there = inspect(connection).has_table(_KEPT.name)
+    if not there:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    return io.BufferedReader(_Inside(database, digest), _PART)
+
+
+def _changed(source: Path) -> HashListError:
+    return HashListError(
+        "changed while it was read", subject=source.name, advice="Wait until it is whole, and add it again."
+    )
+
+
+def _fault(database: Database, info: ListInfo) -> str:
     """What is wrong with a copy; '' where it is the file that was loaded."""
     try:
-        with path.open("rb") as stream:
+        with _opened(database, info.digest) as stream:
             now = hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as e:
         return f"its local features can't be read ({e.strerror or type(e).__name__})"

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from leadlight.records import ListEntry, ListInfo, ListKind
 from leadlight.records.codec import when_in, when_out
-from leadlight.store import schema
+from leadlight.store import cipher, schema
 from leadlight.store.database import Database, understood
 from leadlight.store.sorting import in_order
 
@@ -95,7 +95,7 @@ def insert_list(connection: Connection, info: ListInfo, entries: Iterable[ListEn
         ],
     ).scalar_one()
     count = 0
-    rows = in_order(entries)
+    rows = in_order(entries, cipher.driver_of(connection))
     while some := [(algorithm, value, number, label) for algorithm, value, label in islice(rows, _BATCH)]:
         _insert(connection, some)
         count += len(some)

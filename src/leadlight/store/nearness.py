@@ -2,7 +2,8 @@
 
 The database is the truth. An index is made of it, opened in milliseconds by every later run, read through once
 and compared with its checksums before anything is concluded from it, and made again where it is missing, broken
-or of another state of the list. Without room or leave to write, the index is in memory: findings are the same.
+or of another state of the list. Without room or leave to write, and for an encrypted case, whose hashes are not to
+lie beside it in plain, the index is in memory: findings are the same.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ def forget(database: Database, number: int) -> None:
 
 
 def _index(database: Database, number: int) -> IndexFile | RadiusIndex:
-    note = _state(database, number)
+    note = "" if database.lock else _state(database, number)
     path = _place(database, number)
     if note and (found := _sound(path, note)):
         return found
