@@ -97,6 +97,7 @@ def bad_value(path: Path, text: str, algorithm: str, *, at: str) -> HashListErro
 
 
 def label_of(*parts: str) -> str:
-    """A short label, safe to print, of the parts that say something."""
+    """A label of at most LABEL characters, safe to print, of the parts that say something."""
     text = ", ".join(p for p in (" ".join(part.split()) for part in parts) if p)
-    return display_text(text, LABEL)
+    shown = display_text(text, LABEL)  # escapes make it longer than what was cut
+    return shown if len(shown) <= LABEL else f"{shown[: LABEL - 1]}…"
