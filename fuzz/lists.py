@@ -34,7 +34,7 @@ def reading(name: str) -> Callable[[bytes], None]:
         for entry in plugin.entries(path):
             assert len(entry.value) == DIGEST_BYTES[entry.algorithm]
             assert entry.label.isprintable()
-            assert len(entry.label) <= 201
+            assert len(entry.label) <= 200
             entries.append(entry)
             assert len(entries) <= max(MOST, len(data)), "more entries than bytes"
         assert path.read_bytes() == data, "the list was changed"

@@ -31,6 +31,7 @@ from leadlight.scaled import jpeg_luma
 from leadlight.seams import Configurable, Known
 
 ITEM = Item(Place(b"/evidence", (b"example.jpg",)), source="fuzz")
+PIXELS = ("fingerprint.pdq", "fingerprint.regions", "fingerprint.features")
 SETTINGS = replace(Settings(), limits=LIMITS)
 
 
@@ -76,7 +77,10 @@ def saying(*names: str) -> Callable[[bytes], None]:
 
 def whole(data: bytes) -> None:
     """The whole pipeline, twice; any other exception than a ContentError has become a failure 'failed'."""
-    pipeline = Pipeline(registry(), SETTINGS)
+    chosen = registry()
+    if hashlib.sha256(data).digest()[0] % 8:  # what hashes pixels costs most and parses nothing: now and then
+        chosen = replace(chosen, analysers=tuple(a for a in chosen.analysers if a.name not in PIXELS))
+    pipeline = Pipeline(chosen, SETTINGS)
     both = [
         [dumps(finding_out(f)) for x in pipeline.examine(ITEM, lambda: io.BytesIO(data)) for f in x.findings]
         for _ in range(2)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -17,7 +18,15 @@ import numpy as np
 from fuzz.target import Target, scratch
 from leadlight import casefile, config, policy
 from leadlight.engine.channel import Inbox, examined_in, examined_out, packed
-from leadlight.errors import CaseError, ConfigError, IndexDamaged, UnknownName
+from leadlight.errors import (
+    CaseError,
+    ConfigError,
+    IndexDamaged,
+    KeyUnusable,
+    SealUnreadable,
+    TimestampFailed,
+    UnknownName,
+)
 from leadlight.keypoints import geometry, record
 from leadlight.provenance import writers
 from leadlight.radius import IndexFile, RadiusIndex, listing, segment
@@ -28,6 +37,9 @@ from leadlight.records import Finding, Item, Place, codec, display_name, display
 from leadlight.records.examined import Examined
 from leadlight.records.finding import Basis, Proposition, Weight, WeightSource
 from leadlight.records.item import Times
+from leadlight.seal import dersets, keys, timestamp
+from leadlight.seal.signed import FORM, signed_in, signed_out
+from leadlight.seal.signed import read_seal as parsed_seal
 
 NONSENSE = (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError)
 """What the engine takes for 'no worker of ours says that'."""
@@ -267,11 +279,39 @@ def radius_tables(data: bytes) -> None:
             assert int(np.bitwise_count(queries[q] ^ base.hashes[h]).sum()) == d <= within
 
 
-def parsing(read: Callable[[str], object]) -> Callable[[bytes], None]:
-    def run(data: bytes) -> None:
-        read(data.decode("utf-8", "replace"))
+def seals(data: bytes) -> None:
+    """Seals and timestamps from a file or a server, and the certificates in an answer put in order."""
+    path = scratch() / "a.seal"
+    path.write_bytes(data)
+    ordered = dersets.sorted_sets(data)
+    assert len(ordered) == len(data)
+    assert sorted(ordered) == sorted(data)
+    assert dersets.sorted_sets(ordered) == ordered
+    for read in (keys.open_public, keys.certificates, lambda p: keys.open_key(p, lambda: "words")):
+        with suppress(KeyUnusable):
+            read(path)
+    signed = parsed_seal(path)
+    assert signed_in(json.loads(codec.dumps(signed_out(signed)))) == signed
+    assert len(signed.signature) == 64
+    assert signed.stamped() == replace(signed, timestamp=None).stamped()
+    if signed.timestamp and timestamp.available():
+        with suppress(TimestampFailed):
+            timestamp.check(signed.timestamp, signed.stamped(), ())
 
-    return run
+
+def _seals() -> Iterable[bytes]:
+    seal = {"case": "1", "act": 3, "digest": "0" * 64, "time": "2026-05-01T10:22:03+00:00", "key": "1" * 64}
+    values = {"seal": {**seal, "software": "1", "form": FORM}, "signature": "AAAA" * 21 + "AA=="}
+    yield codec.dumps(values).encode()
+    yield codec.dumps({**values, "timestamp": {"nonce": "1f", "response": "MAMCAQA="}}).encode()
+    members = b"\x30\x03\x02\x01\x05" + b"\x30\x03\x02\x01\x04"
+    data = b"\x02\x01\x03\x31\x00\x30\x00\xa0" + bytes([len(members)]) + members
+    for tag in (b"\x30", b"\xa0"):
+        data = tag + bytes([len(data)]) + data
+    data = b"\x06\x01\x2a" + data
+    data = b"\x30\x00" + b"\x30" + bytes([len(data)]) + data
+    yield b"\x30" + bytes([len(data)]) + data
+    yield b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"
 
 
 def settings_file(data: bytes) -> None:
@@ -393,6 +433,13 @@ TARGETS = {
         longest=512,
         quick=60,
         native=True,
+    ),
+    "seals": Target(
+        seals,
+        _seals,
+        refused=(SealUnreadable,),
+        longest=4096,
+        tokens=(*JSON, b"\x30\x82", b"\xa0\x80", b"-----BEGIN "),
     ),
     "settings": Target(settings_file, _toml, refused=(ConfigError,), tokens=TOML, longest=1024),
     "policy": Target(policy_file, _toml, refused=(ConfigError, UnknownName), tokens=TOML, longest=1024),

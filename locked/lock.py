@@ -16,7 +16,7 @@ SETS = {
     "fuzz": ("--extra", "fuzz", "--extra", "dev"),
     "release": (),
 }
-"""What each set takes from pyproject.toml: for demo and tests, for a user, for measuring, for fuzzing; of release.in."""
+"""What each set takes from pyproject.toml (demo and tests, a user, measuring, fuzzing) and of release.in."""
 
 
 def main() -> int:
