@@ -74,7 +74,7 @@ def test_an_answer_to_another_request_is_refused(authority: Authority, asked: Re
 
 def test_an_answer_of_another_server_is_refused(asked: Request, answer: bytes, tmp_path: Path) -> None:
     other = make_authority(tmp_path / "other")
-    refused(Timestamp(asked.nonce, answer), other, "certificate")
+    refused(Timestamp(asked.nonce, answer), other, "leads to no root named")
     with pytest.raises(TimestampFailed, match="no root certificate"):
         check(Timestamp(asked.nonce, answer), MESSAGE, ())
 
@@ -86,7 +86,7 @@ def test_a_certificate_that_was_not_valid_then_is_refused(
     asked: Request, tmp_path: Path, starts: str, ends: str
 ) -> None:
     other = make_authority(tmp_path / "other", starts=starts, ends=ends)
-    refused(Timestamp(asked.nonce, other.answer(asked.data)), other, "certificate")
+    refused(Timestamp(asked.nonce, other.answer(asked.data)), other, "not valid at the time stamped")
 
 
 def test_a_certificate_that_is_not_for_timestamps_is_refused(asked: Request, tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_certificate_that_is_not_for_timestamps_is_refused(asked: Request, tmp
             break
     sent = fit.replace(good, unfit)
     assert (sent != fit, len(sent)) == (True, len(fit))
-    refused(Timestamp(asked.nonce, sent), other, "timeStamping|purpose|certificates")
+    refused(Timestamp(asked.nonce, sent), other, "timeStamping|leads to no root")
 
 
 def test_what_the_server_did_not_grant_is_refused(authority: Authority, asked: Request) -> None:
@@ -128,6 +128,30 @@ def test_certificates_in_the_order_of_the_server_are_put_in_that_of_der(authorit
         assert b"".join(sorted(both)) in sorted_sets(sent)
         assert len(sorted_sets(sent)) == len(sent)
         assert check(Timestamp(asked.nonce, sent), MESSAGE, certificates(authority.root)).serial
+
+
+def test_an_altered_signature_is_said(authority: Authority, asked: Request, answer: bytes) -> None:
+    changed = bytearray(answer)
+    changed[-3] ^= 1
+    refused(Timestamp(asked.nonce, bytes(changed)), authority, "its signature does not fit")
+
+
+def test_a_chain_that_comes_with_the_answer_leads_to_the_root(asked: Request, tmp_path: Path) -> None:
+    """The operator names the root alone; the certificate between comes from the server, and is no anchor."""
+    top, server = make_authority(tmp_path / "top"), make_authority(tmp_path / "server")
+    (top.folder / "ca.ext").write_text("basicConstraints=critical,CA:true\nkeyUsage=critical,keyCertSign\n")
+    openssl(
+        top.folder, "req", "-new", "-key", str(server.folder / "ca.key"), "-subj", "/CN=Example TSA Root",
+        "-out", "between.csr",
+    )  # fmt: skip
+    openssl(
+        top.folder, "x509", "-req", "-in", "between.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+        "-out", str(server.root), "-days", "20", "-extfile", "ca.ext",
+    )  # fmt: skip
+    timestamp = Timestamp(asked.nonce, server.answer(asked.data, chain=True))
+    assert check(timestamp, MESSAGE, certificates(top.root)).authority == "CN=Example TSA"
+    refused(Timestamp(asked.nonce, server.answer(asked.data)), top, "leads to no root named")
+    refused(timestamp, server, "leads to no root named")
 
 
 def test_every_bit_of_what_was_stamped_is_covered(authority: Authority, asked: Request, answer: bytes) -> None:

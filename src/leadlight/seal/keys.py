@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -157,6 +157,17 @@ def certificates(path: Path) -> Certificates:
             advice="Name the root certificate that the timestamp server's operator publishes.",
         )
     return tuple(found)
+
+
+def subject(encoded: Iterable[bytes], issuer: x509.Name, serial: int) -> str:
+    """The subject of the certificate, of those in DER, that `issuer` gave with this serial number (RFC 4514).
+
+    Raises ValueError where it is not among them.
+    """
+    for certificate in map(x509.load_der_x509_certificate, encoded):
+        if (certificate.issuer, certificate.serial_number) == (issuer, serial):
+            return certificate.subject.rfc4514_string()
+    raise ValueError("no certificate of the signer")
 
 
 def _public(key: Ed25519PublicKey) -> PublicKey:

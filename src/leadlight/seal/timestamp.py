@@ -15,7 +15,7 @@ from typing import Any
 from leadlight.errors import TimestampFailed
 from leadlight.records import display_text
 from leadlight.seal.dersets import sorted_sets
-from leadlight.seal.keys import Certificates
+from leadlight.seal.keys import Certificates, subject
 from leadlight.seal.signed import RESPONSE_BYTES, Timestamp
 
 
@@ -35,7 +35,7 @@ class Stamped:
     time: datetime
     """UTC, by the server's clock."""
     authority: str
-    """The server's name as it states it, or the issuer of its certificate."""
+    """The subject of the certificate that signed (RFC 4514)."""
     serial: int
 
 
@@ -78,7 +78,7 @@ def check(timestamp: Timestamp, message: bytes, roots: Certificates) -> Stamped:
         info = response.tst_info
         return Stamped(info.gen_time.astimezone(UTC), _authority(response), int(info.serial_number))
     except library.VerificationError as e:
-        raise _refused(_WORDS.get(str(e), display_text(str(e))[:200])) from e
+        raise _refused(_words(str(e))) from e
     except Exception as e:
         raise _refused("can't be read") from e
 
@@ -86,16 +86,20 @@ def check(timestamp: Timestamp, message: bytes, roots: Certificates) -> Stamped:
 _WORDS = {
     "Nonce mismatch": "answers another request: its nonce differs",
     "Mismatch between messages": "is over something else than this seal",
+    "certificate verify error": "its certificate leads to no root named, or was not valid at the time stamped",
+    "Error while verifying certificates": "was altered: its signature does not fit",
 }
 
 
+def _words(said: str) -> str:
+    """What the library says, for people; OpenSSL's own words would be of no use to them."""
+    return next((words for part, words in _WORDS.items() if part in said), display_text(said)[:200])
+
+
 def _authority(response: Any) -> str:
-    stated = response.tst_info.name
-    name = getattr(stated, "value", None) if stated is not None else None
-    if name is None:
-        name = next(iter(response.signed_data.signer_infos)).issuer
-    text = name.rfc4514_string() if hasattr(name, "rfc4514_string") else str(name)
-    return display_text(text)[:200]
+    signer = next(iter(response.signed_data.signer_infos))
+    found = subject(response.signed_data.certificates, signer.issuer, signer.serial_number)
+    return display_text(found)[:200]
 
 
 def _refused(what: str) -> TimestampFailed:
