@@ -4,32 +4,30 @@ from __future__ import annotations
 
 import io
 import logging
-import re
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import BinaryIO
 
 import numpy as np
 import pi_heif
 import rawpy
-from PIL import Image, ImageFile, PngImagePlugin, TiffImagePlugin
+from PIL import Image, ImageFile, TiffImagePlugin
 
 from leadlight.chart import chart_png
 from leadlight.config import MIB, Limits
 from leadlight.content import Content, Picture, Pixels, Reduced
-from leadlight.errors import ContentError, LimitReached, Undecodable, Unsupported
+from leadlight.errors import ContentError, Undecodable, Unsupported
 from leadlight.identify import extent
+from leadlight.identify.bare import bare, excessive
 from leadlight.identify.largest import largest
+from leadlight.identify.opening import TEXTS, broken, check_pixels, check_tile, guarded, opened
 from leadlight.identify.samples import Own, samples
 from leadlight.records import Finding, Item, failure, finding
 from leadlight.scaled import LEAST, jpeg_luma
 from leadlight.seams import Cost, Example, Known
 
 pi_heif.register_heif_opener()
-PngImagePlugin.MAX_TEXT_CHUNK = 16 * MIB  # a generator's workflow in a chunk must not make the picture undecodable
-PngImagePlugin.MAX_TEXT_MEMORY = 256 * MIB
 logging.getLogger("PIL").addHandler(
     logging.NullHandler()
 )  # what is broken is said in a Failure, not on a terminal
@@ -59,14 +57,13 @@ _RAW_PREVIEWS = 64
 _JPEG_HEAD = 4 * MIB
 """Bytes from there on that are read for its size."""
 _ORIENTATION = 0x0112
-_TILE_SIDES = (0x0142, 0x0143)
 
 
 class Preview:
     """Decodes, and says what opened. Pillow for most, libheif for HEIC, LibRaw's preview for camera raw."""
 
     name = "identify.preview"
-    version = "2"
+    version = "3"
     extra = None
     requires = ("PIL", "pi_heif", "rawpy")
     needs: frozenset[str] = frozenset()
@@ -90,12 +87,7 @@ class Preview:
             )
         if media_type == "image/jxl":
             _load_jxl(content)
-        with content.open() as stream:
-            image = _opened(stream, formats, content)
-            with image:
-                count = _count(image, content)
-                for index in _chosen(image, count, content.limits):
-                    yield _frame(image, index, count, content)
+        yield from _pictures(content, formats)
 
     def scaled(self, content: Content) -> Reduced | None:
         """The luma of a large and sound JPEG. None for all else: then `decode` says what it is, or what is wrong.
@@ -106,10 +98,10 @@ class Preview:
         if content.filetype.media_type != "image/jpeg" or content.size > content.limits.memory_bytes:
             return None
         try:
-            with content.open() as stream, _opened(stream, _FORMATS["image/jpeg"], content) as image:
+            with content.open() as stream, opened(stream, _FORMATS["image/jpeg"], content) as image:
                 if min(image.size) < 2 * LEAST or image.mode not in ("L", "RGB"):
                     return None
-                with _guarded(content):
+                with guarded(content):
                     orientation = _orientation(image)
         except ContentError:
             return None
@@ -150,6 +142,36 @@ class Preview:
                 what="the picture is cut short or broken: only a part could be decoded",
                 advice="Look for a whole copy; what could be decoded was examined.",
             )
+        left_out = content.memo(_LEFT_OUT, _nothing)
+        if left_out:
+            yield self._passed_over(left_out, content)
+
+    def _passed_over(self, names: tuple[str, ...], content: Content) -> Finding:
+        """The Failure for metadata that kept the picture from being decoded together with it."""
+        some = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+        limits = content.limits
+        if content.filetype.media_type == "image/png" and excessive(
+            content.data(), limits.metadata_bytes, TEXTS * limits.metadata_bytes
+        ):
+            return failure(
+                self.name,
+                self.version,
+                reason="limit",
+                what=f"text or a colour profile inflates beyond the limit; the picture was decoded without {some}",
+                advice="Look into it by hand, or raise limits.metadata_bytes and scan again.",
+                limit="limits.metadata_bytes",
+                allowed=limits.metadata_bytes,
+                met=limits.metadata_bytes + 1,
+                left_out=list(names),
+            )
+        return failure(
+            self.name,
+            self.version,
+            reason="undecodable",
+            what=f"the picture's metadata is broken: the picture was decoded without {some}",
+            advice="Its pixels were examined. Look into the metadata by hand: it is damaged or crafted.",
+            left_out=list(names),
+        )
 
     def examples(self) -> tuple[Example, ...]:
         whole = {"width": 64, "height": 48, "truncated": False}
@@ -159,6 +181,49 @@ class Preview:
             Example("gif", _gif, (finding.PICTURE,), {"frames": 3}),
             Example("no picture", lambda: b"A plain line of text.\n", ()),
         )
+
+
+_LEFT_OUT = "identify.preview.left_out"
+"""What the picture had to be decoded without; kept with the content by whoever asks for the picture first."""
+
+
+def _nothing() -> tuple[str, ...]:
+    return ()
+
+
+def _pictures(content: Content, formats: tuple[str, ...]) -> Iterator[Picture]:
+    """All frames taken: of the file as it is, or where that fails without its metadata."""
+    found = _of_stream(content.open(), formats, content)
+    error: Undecodable | None = None
+    first: Picture | None = None
+    try:
+        first = next(found)
+    except Undecodable as e:
+        error = e
+    ended_early = first is not None and not first.complete and content.filetype.media_type == "image/png"
+    if (first is None or ended_early) and content.size <= content.limits.memory_bytes:
+        for less in bare(content.data(), content.filetype.media_type):
+            again = _of_stream(io.BytesIO(less.data), formats, content)
+            try:
+                other = next(again)
+            except ContentError:
+                continue
+            if first is None or other.complete:
+                first, found = other, again
+                names = less.left_out
+                content.memo(_LEFT_OUT, lambda names=names: names)  # type: ignore[misc]
+                break
+    if first is None:
+        raise error or Undecodable("holds no picture", subject=content.subject, advice="Look for a whole copy.")
+    yield first
+    yield from found
+
+
+def _of_stream(stream: BinaryIO, formats: tuple[str, ...], content: Content) -> Iterator[Picture]:
+    with stream, opened(stream, formats, content) as image:
+        count = _count(image, content)
+        for index in _chosen(image, count, content.limits):
+            yield _frame(image, index, count, content)
 
 
 def _gif() -> bytes:
@@ -179,77 +244,8 @@ def _load_jxl(content: Content) -> None:
         ) from None
     size = extent.jxl_size(content.data())
     if size is None:
-        raise _broken(ValueError("no size"), content)
-    _check_pixels(size, content)
-
-
-@contextmanager
-def _guarded(content: Content) -> Iterator[None]:
-    """Errors as our own; no warning leaves; no picture within the picture passes the pixel limit either."""
-    before = Image.MAX_IMAGE_PIXELS
-    Image.MAX_IMAGE_PIXELS = max(1, content.limits.pixels // 2)  # Pillow refuses what is more than twice this
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    except MemoryError:
-        raise
-    except Image.DecompressionBombError as e:
-        met = re.search(r"\((\d+) pixels\)", str(e))
-        raise _too_large("the picture", int(met[1]) if met else content.limits.pixels + 1, content) from None
-    except Exception as e:
-        raise _broken(e, content) from e
-    finally:
-        Image.MAX_IMAGE_PIXELS = before
-
-
-def _opened(stream: BinaryIO, formats: tuple[str, ...], content: Content) -> Image.Image:
-    with _guarded(content):
-        image = Image.open(stream, formats=formats)
-        _check_pixels(image.size, content)
-        _check_tile(image, content)
-    return image
-
-
-def _broken(error: Exception, content: Content) -> ContentError:
-    if isinstance(error, ContentError):
-        return error
-    return Undecodable(
-        f"{content.filetype.label} that can't be decoded ({type(error).__name__})",
-        subject=content.subject,
-        advice="It is broken, cut short or crafted. Look for a whole copy.",
-    )
-
-
-def _check_pixels(size: tuple[int, int], content: Content) -> None:
-    if size[0] * size[1] > content.limits.pixels:
-        raise _too_large(f"the picture of {size[0]} by {size[1]}", size[0] * size[1], content)
-    if max(size) > content.limits.side:
-        raise LimitReached(
-            f"the picture of {size[0]} by {size[1]} is too long to be decoded",
-            subject=content.subject,
-            limit="limits.side",
-            allowed=content.limits.side,
-            met=max(size),
-        )
-
-
-def _check_tile(image: Image.Image, content: Content) -> None:
-    """A TIFF decodes whole tiles, and a small picture may lie in one that is huge."""
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        sides = [image.tag_v2.get(tag, 0) for tag in _TILE_SIDES]
-        if all(isinstance(side, int) for side in sides) and sides[0] * sides[1] > content.limits.pixels:
-            raise _too_large(f"a tile of {sides[0]} by {sides[1]}", sides[0] * sides[1], content)
-
-
-def _too_large(what: str, met: int, content: Content) -> LimitReached:
-    return LimitReached(
-        f"{what} has too many pixels to be decoded",
-        subject=content.subject,
-        limit="limits.pixels",
-        allowed=content.limits.pixels,
-        met=met,
-    )
+        raise broken(ValueError("no size"), content)
+    check_pixels(size, content)
 
 
 def _chosen(image: Image.Image, count: int, limits: Limits) -> list[int]:
@@ -265,17 +261,17 @@ def _count(image: Image.Image, content: Content) -> int:
     if image.format in _ONE_PICTURE:
         return 1
     walked = image.format in ("GIF", "TIFF")
-    with _guarded(content), content.open() as stream:
+    with guarded(content), content.open() as stream:
         return extent.frames(image.format, stream, 0 if walked else int(getattr(image, "n_frames", 1)))
 
 
 def _frame(image: Image.Image, index: int, count: int, content: Content) -> Picture:
     complete = True
-    with _guarded(content):
+    with guarded(content):
         if index:
             image.seek(index)
-            _check_pixels(image.size, content)
-            _check_tile(image, content)
+            check_pixels(image.size, content)
+            check_tile(image, content)
         orientation = _orientation(image)
         _leave_as_stored(image)
         own = Own(image)
@@ -332,7 +328,7 @@ def _raw_preview(content: Content) -> Picture:
     if found is None:
         found = _largest_jpeg(data)
     if isinstance(found, np.ndarray):
-        _check_pixels((found.shape[1], found.shape[0]), content)
+        check_pixels((found.shape[1], found.shape[0]), content)
         return Picture(pixels=found, alpha=None, mode="RGB", method="preview")
     if found is None and data[:4] not in _TIFF_HEADS:
         raise Undecodable(
@@ -342,7 +338,7 @@ def _raw_preview(content: Content) -> Picture:
         )
     formats = ("TIFF",) if found is None else ("JPEG", "MPO")
     with io.BytesIO(data if found is None else found) as stream:
-        image = _opened(stream, formats, content)
+        image = opened(stream, formats, content)
         with image:
             frame = _frame(image, 0, 1, content)
     return replace(frame, alpha=None, method="preview")
