@@ -110,3 +110,30 @@ def test_findings_are_frozen_through_and_through() -> None:
     note = failure("x", "1", reason="limit", what="w", advice="a", limit="limits.depth")
     with pytest.raises(TypeError):
         note.payload["reason"] = "other"  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"size": 2**63},
+        {"size": -1},
+        {"size": "12"},
+        {"size": True},
+        {"sha256": "x"},
+        {"sha256": "00" * 32 + "\n"},
+        {"sha256": 5},
+        {"of_place": 3},
+        {"of_place": -1},
+        {"of_content": False, "of_place": 0},
+        {"item": {"place": ["YQ=="], "source": "a", "size": 2**63, "times": {}}},
+        {"item": {"place": ["YQ=="], "source": ["a"], "size": 1, "times": {}}},
+        {"item": {"place": ["YQ=="], "source": "a", "size": 1, "times": {"created": "0001-01-01T00:00:00+14:00"}}},
+        {"written": [[dumps({"analyser": 1, "version": "1", "kind": [], "statement": "a"}), None]]},
+    ],
+)
+def test_a_result_that_no_file_gives_goes_no_further(changes: dict) -> None:
+    found = failure("read", "1", reason="undecodable", what="is broken", advice="Look.")
+    sent = examined_out(Examined(Item(Place(b"/a", ()), "folder"), "00" * 32, 12, (), (found,)))
+    assert examined_in(sent).findings == (found,)
+    with pytest.raises((ValueError, TypeError, KeyError)):
+        examined_in({**sent, **changes})

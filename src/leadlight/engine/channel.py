@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,6 +25,7 @@ LONGEST = 256 * 1024 * 1024
 Message = dict[str, Any]
 
 _DECODER = json.JSONDecoder()
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def packed(message: Message) -> bytes:
@@ -82,23 +84,41 @@ def examined_out(examined: Examined, *, known: bool = False) -> Message:
 def examined_in(value: Message, item: Item | None = None) -> Examined:
     """The inverse of `examined_out`; `item` where it was left out.
 
-    Each finding is decoded, so that what is no finding goes no further, and its text is kept as it came.
+    Each finding is decoded, so that what is no finding goes no further, and its text is kept as it came. Raises
+    ValueError, KeyError, TypeError or AttributeError for what no Examined gives: it comes from a process that read
+    hostile bytes.
     """
     written = tuple((record, sealed) for record, sealed in value["written"])
     findings = tuple(
         finding_in({**_decoded(record), "sealed": {} if sealed is None else _decoded(sealed)})
         for record, sealed in written
     )
-    of_place = int(value["of_place"])
+    of_place, sha256 = value["of_place"], value["sha256"]
+    found_as = item if item is not None and value["item"] is None else item_in(value["item"])
+    if not (
+        _count(value["size"])
+        and _count(of_place)
+        and (of_place <= len(findings) if value["of_content"] else of_place == len(findings))
+        and all(isinstance(t, str) for f in findings for t in (f.analyser, f.version, f.kind, f.statement))
+        and (sha256 is None or _DIGEST.fullmatch(sha256))
+        and (found_as.size is None or _count(found_as.size))
+        and isinstance(found_as.source, str)
+    ):
+        raise ValueError("a result that no file gives")
     return Examined(
-        item=item if item is not None and value["item"] is None else item_in(value["item"]),
-        sha256=value["sha256"],
+        item=found_as,
+        sha256=sha256,
         size=value["size"],
         of_place=findings[:of_place],
         of_content=findings[of_place:] if value["of_content"] else None,
-        container=value["container"],
+        container=bool(value["container"]),
         written=written,
     )
+
+
+def _count(value: object) -> bool:
+    """Whether it is a number that a database holds."""
+    return type(value) is int and 0 <= value < 1 << 63
 
 
 def _decoded(text: str) -> Message:

@@ -54,8 +54,11 @@ def when_out(value: datetime | None) -> str | None:
 
 
 def when_in(value: str | None) -> datetime | None:
-    """The inverse of `when_out`."""
-    return None if value is None else datetime.fromisoformat(value).astimezone(UTC)
+    """The inverse of `when_out`. Raises ValueError, also for a moment that lies beyond the calendar in UTC."""
+    try:
+        return None if value is None else datetime.fromisoformat(value).astimezone(UTC)
+    except OverflowError as e:
+        raise ValueError("a time that no calendar holds") from e
 
 
 def place_out(place: Place) -> list[str]:
