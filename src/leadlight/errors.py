@@ -41,14 +41,21 @@ class LeadlightError(Exception):
     def __init__(self, what: str, *, subject: str = "", advice: str) -> None:
         """State `what` happened to `subject` (a path, a setting), and the next step as `advice`."""
         super().__init__(what, subject, advice)
-        self.what = what
-        self.subject = subject
-        self.advice = advice
+        self.what = _printable(what)
+        self.subject = _printable(subject)
+        self.advice = _printable(advice)
 
     def __str__(self) -> str:
         """One line for people: 'subject: what. advice'."""
         head = f"{self.subject}: {self.what}" if self.subject else self.what
         return f"{head.rstrip('.')}. {self.advice}"
+
+
+def _printable(text: str) -> str:
+    """Text with what can't be printed spelt out: names, keys and values of files are told in errors."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 class UsageError(LeadlightError):
