@@ -11,11 +11,13 @@ from dataclasses import replace
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import numpy as np
 
 from fuzz.target import Target, scratch
+from fuzz.twist import twisted
 from leadlight import casefile, config, policy
 from leadlight.engine.channel import Inbox, examined_in, examined_out, packed
 from leadlight.errors import (
@@ -50,9 +52,15 @@ def channel(data: bytes) -> None:
     inbox, cut = Inbox(), len(data) // 3
     messages = [m for piece in (data[:cut], data[cut : 2 * cut], data[2 * cut :]) for m in inbox.feed(piece)]
     assert messages == list(Inbox().feed(data)), "messages depend on how the bytes came"
-    for message in messages:
+    sent = {"examined": examined_out(_examined())}
+    for message in (*messages, twisted(sent, data)):
         with suppress(*NONSENSE):
             examined = examined_in(message["examined"])
+            assert all(type(n) is int and 0 <= n < 2**63 for n in (examined.size, examined.item.size or 0))
+            assert examined.sha256 is None or len(bytes.fromhex(examined.sha256)) == 32
+            assert type(examined.item.source) is str
+            assert len(examined.findings) == len(examined.written)
+            assert all(type(f.kind) is type(f.statement) is str for f in examined.findings)
             try:
                 sent = examined_out(examined)
             except ValueError:
@@ -62,10 +70,13 @@ def channel(data: bytes) -> None:
 
 def findings(data: bytes) -> None:
     """JSON as a finding, an item or a standing: what can be read is written and read as the same."""
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError):
-        return
+    for known in _json_values():
+        _read_as_any(twisted(known, data))
+    with suppress(ValueError, RecursionError):
+        _read_as_any(json.loads(data))
+
+
+def _read_as_any(value: object) -> None:
     for read, write in (
         (codec.finding_in, codec.finding_out),
         (codec.item_in, codec.item_out),
@@ -290,6 +301,10 @@ def seals(data: bytes) -> None:
     for read in (keys.open_public, keys.certificates, lambda p: keys.open_key(p, lambda: "words")):
         with suppress(KeyUnusable):
             read(path)
+    _, whole, *_ = _seals()
+    with suppress(ValueError):
+        changed = signed_in(twisted(json.loads(whole), data))
+        assert signed_in(json.loads(codec.dumps(signed_out(changed)))) == changed
     signed = parsed_seal(path)
     assert signed_in(json.loads(codec.dumps(signed_out(signed)))) == signed
     assert len(signed.signature) == 64
@@ -360,13 +375,19 @@ def _messages() -> Iterable[bytes]:
     yield packed({"ready": True, "cage": {}}) + sent
 
 
-def _json_records() -> Iterable[bytes]:
+@cache
+def _json_values() -> tuple[dict[str, Any], ...]:
     examined = _examined()
-    yield codec.dumps(codec.finding_out(examined.findings[1])).encode()
-    yield codec.dumps(codec.item_out(examined.item)).encode()
     origin = {"answer": "camera", "log10_lr": 0.5, "verbal": "weak", "for": [], "against": []}
     standing = {"tier": "undetermined", "order": [1, "a"], "relevance": 0.5, "origin": origin}
-    yield codec.dumps({**standing, "matches": [], "reasons": [], "failures": []}).encode()
+    match = {"list": "a", "kind": "known", "algorithm": "md5", "distance": 0, "finding": None}
+    standing |= {"matches": [match], "reasons": [], "failures": []}
+    values = (codec.finding_out(examined.findings[1]), codec.item_out(examined.item), standing)
+    return tuple(json.loads(codec.dumps(value)) for value in values)
+
+
+def _json_records() -> Iterable[bytes]:
+    return [codec.dumps(value).encode() for value in _json_values()]
 
 
 def _hashes() -> Iterable[bytes]:
