@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from leadlight.chart import chart_pixels, chunk
 from leadlight.config import Limits, Settings
@@ -177,6 +177,25 @@ def test_what_lies_behind_the_pixels_does_not_keep_them_from_being_hashed(
         assert hashes(found) == [clean["png"]]
         (opens,) = (f for f in found if f.kind == finding.PICTURE)
         assert opens.payload["truncated"] is False
+        assert [f.payload["left_out"] for f in failures(found)] == [[after[4:8].decode()]]
+
+
+def test_exif_behind_the_pixels_of_a_png_is_read_and_nothing_is_decoded_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loads: list[int] = []
+    plain = PngImagePlugin.PngImageFile.load_prepare
+
+    def counted(image: PngImagePlugin.PngImageFile) -> None:
+        loads.append(1)
+        plain(image)
+
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load_prepare", counted)
+    whole = png(after=chunk(b"eXIf", exif(">", 8)))
+    assert opened(whole).picture().orientation == 8
+    assert len(loads) == 1
+    assert not opened(png()[:-400]).picture().complete
+    assert len(loads) == 2
 
 
 def test_fast_and_exact_hashing_say_the_same(examine: Callable[..., list[Finding]]) -> None:

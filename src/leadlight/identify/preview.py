@@ -272,7 +272,8 @@ def _frame(image: Image.Image, index: int, count: int, content: Content) -> Pict
             image.seek(index)
             check_pixels(image.size, content)
             check_tile(image, content)
-        orientation = _orientation(image)
+        behind = image.format == "PNG"  # whose EXIF may follow its pixels: Pillow would decode them to look
+        orientation = 1 if behind else _orientation(image)
         _leave_as_stored(image)
         own = Own(image)
         try:
@@ -281,6 +282,8 @@ def _frame(image: Image.Image, index: int, count: int, content: Content) -> Pict
             if not _partly_loaded(image):
                 raise
             complete = False
+        if behind:
+            orientation = _orientation(image)
         pixels, alpha = own.pixels(image) or samples(image)
     return Picture(
         pixels=pixels,
