@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from leadlight.again import Again
+from leadlight.age import Recipients
 from leadlight.audit import Fault
 from leadlight.casefile import (
     CASE_FILE,
@@ -31,6 +32,7 @@ from leadlight.errors import CaseError, UnknownName
 from leadlight.keeping import key_of, opened, put_right, refuse_plain, relock
 from leadlight.listfile import ListFile, described
 from leadlight.outcome import Result, Shown
+from leadlight.outgoing import export_to
 from leadlight.plugins import Registry, registry
 from leadlight.policy import Policy, load_policy
 from leadlight.records import (
@@ -346,20 +348,29 @@ class Case:
         infos = cage.as_recorded(self._plugins.infos, self._view.acts())
         return summarise(self._facts, self.settings, self._database, infos, top=top)
 
-    def export(self, form: str, out: str | Path, *, top: int = 200, force: bool = False) -> Manifest:
-        """Write the dossier in a format by name, and record that it was done.
+    def export(
+        self,
+        form: str,
+        out: str | Path,
+        *,
+        top: int = 200,
+        force: bool = False,
+        recipients: Recipients | None = None,
+    ) -> Manifest:
+        """Write the dossier in a format by name, encrypted to `recipients` where given, and record that.
 
         Raises UsageError where `out` lies in the evidence, is the case's own record, or is a file that is no
         earlier export of this case (that last one is overwritten with `force`).
         """
         exporter, target = self._plugins.exporter(form), Path(out)
         with self._held():
-            refuse_plain(target, self.path, self._database)
+            if recipients is None:
+                refuse_plain(target, self.path, self._database)
             refuse_export(target, self.path, list(self._view.acts()), force=force)
-            manifest = exporter.export(self.dossier(top=top), target)
-            self._recorder.act(
-                "export", {"as": form, "files": [[digest, size] for _, digest, size in manifest.files]}
-            )
+            manifest = export_to(exporter, self.dossier(top=top), target, recipients)
+            written = {"as": form, "files": [[digest, size] for _, digest, size in manifest.files]}
+            named = {"encrypted_to": list(recipients.names)} if recipients else {}
+            self._recorder.act("export", {**written, **named})
         return manifest
 
     @contextmanager

@@ -16,7 +16,7 @@ from leadlight.casefile import DATABASE_FILE, folder_error, write_facts
 from leadlight.casekey import SALT, CaseKey, Lock
 from leadlight.config import Settings
 from leadlight.durable import settle
-from leadlight.errors import CaseBusy, CaseDamaged, CaseError, CaseLocked
+from leadlight.errors import CaseBusy, CaseDamaged, CaseLocked, UsageError
 from leadlight.keypoints.listing import FOLDER as FEATURES_FOLDER
 from leadlight.records import display_name
 from leadlight.store import cipher
@@ -144,9 +144,9 @@ def relock(folder: Path, facts: dict[str, str], database: Database, key: CaseKey
 
 
 def refuse_plain(target: Path, folder: Path, database: Database) -> None:
-    """Raise CaseError where something in plain would be written into the folder of an encrypted case."""
+    """Raise UsageError where something in plain would be written into the folder of an encrypted case."""
     if database.lock is not None and target.resolve().is_relative_to(folder.resolve()):
-        raise CaseError(
+        raise UsageError(
             "would lie in plain within an encrypted case",
             subject=_shown(target),
             advice="Encrypt it with --encrypt-to, or name a file elsewhere with --out.",

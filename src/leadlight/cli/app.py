@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+from leadlight.age import SUFFIX, Recipients
 from leadlight.case import Case, ListFile, Result
 from leadlight.casefile import CASE_FILE, read_facts
 from leadlight.casekey import CaseKey
@@ -22,7 +23,7 @@ from leadlight.cli import render
 from leadlight.cli.encryption import case_key, encrypt, rekey
 from leadlight.cli.features import features as features_group
 from leadlight.cli.keys import NOT_ENCRYPTED, existing_key, new_case_key
-from leadlight.cli.options import COUNT, PATH, Exit, as_json, forced, in_case, with_key_file
+from leadlight.cli.options import COUNT, PATH, Exit, as_json, forced, in_case, to_recipients, with_key_file
 from leadlight.cli.progress import shown_progress
 from leadlight.cli.record import SealAtEnd, key, seal, verify
 from leadlight.cli.streams import prepare, reader_may_leave, said, to_nowhere
@@ -305,10 +306,11 @@ def remove_list(case: Case, name: str) -> None:
 @click.option("--out", type=PATH, help="The file to write. [CASE/report.html]")
 @click.option("--top", type=COUNT, default=200, show_default=True, help="Entries of the queue.")
 @forced
-def report(case: Case, out: Path | None, top: int, force: bool) -> None:
+@to_recipients
+def report(case: Case, out: Path | None, top: int, force: bool, recipients: Recipients | None) -> None:
     """Write one self-contained HTML file. It holds no media and no script."""
-    target = out or case.path / REPORT_FILE
-    case.export("report", target, top=top, force=force)
+    target = out or case.path / (REPORT_FILE + (SUFFIX if recipients else ""))
+    case.export("report", target, top=top, force=force, recipients=recipients)
     click.echo(display_name(os.fsencode(target)))
 
 
@@ -318,9 +320,10 @@ def report(case: Case, out: Path | None, top: int, force: bool) -> None:
 @click.option("--out", required=True, type=PATH)
 @click.option("--top", type=COUNT, default=200, show_default=True, help="Entries of the queue.")
 @forced
-def export(case: Case, form: str, out: Path, top: int, force: bool) -> None:
+@to_recipients
+def export(case: Case, form: str, out: Path, top: int, force: bool, recipients: Recipients | None) -> None:
     """Write the case in another format."""
-    manifest = case.export(form, out, top=top, force=force)
+    manifest = case.export(form, out, top=top, force=force, recipients=recipients)
     for path, digest, size in manifest.files:
         click.echo(f"{digest}  {size:>12}  {display_text(path)}")
     for loss in manifest.losses:

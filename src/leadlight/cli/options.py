@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from leadlight.age import Recipients
 from leadlight.cli.keys import open_case
 
 
@@ -59,6 +60,18 @@ def with_key_file(command: Command) -> Command:
     """The `--key-file` option of what opens cases."""
     words = "The key file of an encrypted case. [the setting case_key_file]"
     return click.option("--key-file", type=PATH, help=words)(command)
+
+
+def to_recipients(command: Command) -> Command:
+    """The `--encrypt-to` option of what writes files, as `recipients`."""
+    words = "Encrypt with age to this recipient (age1…), or to those in a file. Can be repeated."
+
+    @click.option("--encrypt-to", "encrypt_to", multiple=True, metavar="RECIPIENT", help=words)
+    @wraps(command)
+    def parsed(*args: Any, encrypt_to: tuple[str, ...], **options: Any) -> Any:
+        return command(*args, recipients=Recipients.of(encrypt_to) if encrypt_to else None, **options)
+
+    return parsed  # type: ignore[return-value]
 
 
 def in_case(command: Command) -> Command:
