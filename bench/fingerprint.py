@@ -228,6 +228,27 @@ def speeds(cases: Sequence[Case], runs: int, title: str) -> None:
     )
 
 
+def methods(cases: Sequence[Case], title: str) -> None:
+    """What the fast hashes were made from, how many, and what share of the time they took.
+
+    'exact' are those decoded in full: too small or of a kind that is not read scaled, and those whose quality lies
+    too near the threshold, which are decoded twice.
+    """
+    found: dict[tuple[str, str], list[float]] = {}
+    for case in cases:
+        size = "12 megapixels and more" if case.pixels >= LARGE else "smaller"
+        found.setdefault((size, case.hashed["fast"].method), []).append(case.best("fast"))
+    total = sum(sum(seconds) for seconds in found.values())
+    table(
+        f"{title}: what the fast hashes were made from.",
+        ("size", "from", "pictures", "ms", "share of the time"),
+        [
+            (*key, str(len(s)), f"{1000 * sum(s) / len(s):,.1f}", f"{sum(s) / total:.0%}")
+            for key, s in sorted(found.items())
+        ],
+    )
+
+
 def distances(cases: Sequence[Case], title: str) -> None:
     """Bits from the reference, of pictures of quality 50 and more; and how the fast quality differs."""
     import numpy as np
@@ -288,6 +309,7 @@ def main(arguments: list[str] | None = None) -> int:
             speeds(cases, given.runs, f"{title}, all")
             large = [c for c in cases if c.pixels >= LARGE]
             speeds(large, given.runs, f"{title}, 12 megapixels and more")
+            methods(cases, title)
             distances(cases, title)
     return 0
 

@@ -30,6 +30,8 @@ def test_all_ways_are_measured_and_compared(
         "floor: read",
     ):
         assert f"| {way}" in out
+    (made,) = (line for line in out.splitlines() if line.startswith("| smaller"))
+    assert [cell.strip() for cell in made.split("|")[3:6:2]] == ["1", "100%"]
     (exact,) = (line for line in out.splitlines() if line.startswith("| leadlight, exact") and "0 to 0" in line)
     assert [cell.strip() for cell in exact.split("|")[2:8]] == ["1", "0.00", "0", "0", "0", "1"]
 
