@@ -9,7 +9,7 @@ PIP := -m pip install --quiet --disable-pip-version-check
 # Each set of packages is locked with the digest of every file that may be installed (`make lock` renews them).
 LOCKED := $(PIP) --require-hashes --requirement
 
-.PHONY: demo test check bench fuzz fuzz-native wheel audit lock clean
+.PHONY: demo test check bench fuzz fuzz-native wheel audit lock torture clean
 
 $(READY): pyproject.toml locked/dev.txt setup.py $(wildcard native/*)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Leadlight needs Python 3.11 or later: make PYTHON=/path/to/python3.11"; exit 1; }
@@ -63,6 +63,9 @@ lock:
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/python $(PIP) uv
 	.venv-lock/bin/python locked/lock.py $(UPGRADE)
+
+torture: $(READY)
+	$(BIN)/python -m torture
 
 clean:
 	rm -rf $(VENV) $(TOOLS) .venv-lock demo build dist
