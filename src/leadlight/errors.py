@@ -53,9 +53,16 @@ class LeadlightError(Exception):
 
 def _printable(text: str) -> str:
     """Text with what can't be printed spelt out: names, keys and values of files are told in errors."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return text if text.isprintable() else "".join(map(_spelt, text))
+
+
+def _spelt(character: str) -> str:
+    """As it is, or as an escape; a byte of a name that is no UTF-8 as that byte."""
+    if character.isprintable():
+        return character
+    if 0xDC80 <= ord(character) <= 0xDCFF:
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode("ascii")
 
 
 class UsageError(LeadlightError):
