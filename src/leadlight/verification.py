@@ -18,7 +18,7 @@ def verified(database: Database, sources: Iterable[Source], against: Against | N
     None where all holds.
 
     Where a file was read again with other content, its older contents are told of as expected: nobody looks for
-    them there any more.
+    them there any more. So is a file of which the medium gave only the first bytes: those are compared.
     """
     yield from check_record(database)
     try:
@@ -35,10 +35,12 @@ def _of_place(readings: Sequence[Reading], source: Source | None) -> Iterator[Fa
     *older, last = readings
     where = str(last.item.place)
     for reading in older:
+        held = (
+            "held other content as read" if reading.part is None else f"gave only {reading.part:,} bytes as read"
+        )
         yield Fault(
             where,
-            f"held other content as read on {reading.date} (SHA-256 {reading.sha256[:16]}…); that content is not "
-            "there to be compared",
+            f"{held} on {reading.date} (SHA-256 {reading.sha256[:16]}…); that content is not there to be compared",
             expected=True,
         )
     if source is None:
@@ -46,9 +48,13 @@ def _of_place(readings: Sequence[Reading], source: Source | None) -> Iterator[Fa
         return
     try:
         with source.open(last.item) as stream:
-            now = digest_of(stream)
+            now = digest_of(stream, last.part)
     except (ContentError, OSError) as e:
         yield Fault(where, f"can't be read any more ({getattr(e, 'what', e)}); it was read on {last.date}")
+        return
+    if now == last.sha256 and last.part is not None:
+        what = f"could be read only up to byte {last.part:,} on {last.date}; it is the same up to there"
+        yield Fault(where, f"{what}, and what follows is not in the record", expected=True)
         return
     known = next((r for r in older if r.sha256 == now), None)
     if now == last.sha256 or (known is not None and last.read_since):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import random
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from leadlight import Case, Settings, casefile
 from leadlight.casefile import held, made_whole
 from leadlight.errors import CaseBusy, CaseFull
+from leadlight.records import Finding, failure
 from leadlight.records import finding as kinds
 from leadlight.records.examined import Examined
 from leadlight.scan import stamp_of
@@ -120,3 +122,29 @@ def test_no_room_for_a_list_of_features_is_said_as_such(tmp_path: Path, monkeypa
         monkeypatch.setattr(Path, "open", refuse)
         with pytest.raises(CaseFull, match="no room"):
             features.keep(case._database, tmp_path / "list", "a" * 64)
+
+
+def test_a_file_that_was_read_in_part_was_not_changed(tmp_path: Path) -> None:
+    """The medium failed at some byte and gives it later: nobody changed the file."""
+    evidence, data = tmp_path / "evidence", random.Random(1).randbytes(3000)
+    evidence.mkdir()
+    (evidence / "large.bin").write_bytes(data)
+    with Case.create(tmp_path / "case", settings=Settings(jobs=1)) as case:
+        item = next(iter(FOLDER.items(evidence)))
+        assert not isinstance(item, Examined)
+        case._recorder.act("scan.start", {"roots": [os.fsencode(evidence).hex()]})
+        part = failure("read", "1", reason="unreadable", what="failed", advice="Look.", bytes_read=1000)
+        found = Finding("t", "1", kinds.FILETYPE, "bytes", {"media_type": "application/octet-stream"})
+        case._recorder.examined(
+            [Examined(item, hashlib.sha256(data[:1000]).hexdigest(), 1000, (part,), (found,))], []
+        )
+        told = list(case.verify())
+        assert [f.expected for f in told] == [True]
+        assert "only up to byte 1,000" in told[0].what
+        (evidence / "large.bin").write_bytes(data[:999] + b"\0" + data[1000:])
+        assert ["was changed" in f.what for f in case.verify() if not f.expected] == [True]
+        (evidence / "large.bin").write_bytes(data)
+        case.run([evidence])
+        told = list(case.verify())
+        assert [f.expected for f in told] == [True]
+        assert "gave only 1,000 bytes" in told[0].what

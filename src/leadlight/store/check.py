@@ -19,6 +19,7 @@ from sqlalchemy import Boolean, Column, ColumnElement, Integer, Table, exists, f
 from leadlight.audit import Fault, Line, check_chain
 from leadlight.errors import CaseDamaged
 from leadlight.records import Act, Finding
+from leadlight.records import finding as kinds
 from leadlight.store import schema
 from leadlight.store.database import Database, understood
 from leadlight.store.features import check_features
@@ -38,6 +39,7 @@ _COVERED = (
     schema.superseded,
     schema.examination,
 )
+_CHUNK = 1 << 20
 _DERIVED = (schema.link, schema.link_member, schema.standing, schema.queue)
 
 
@@ -319,13 +321,31 @@ def evidence(database: Database) -> Iterator[list[Reading]]:
     older = exists().where(
         later.c.place_key == i.place_key, later.c.number < i.number, later.c.sha256.is_not(None)
     )
+    parts = _read_in_part(view)
     for row in view.stream(query.where(~newer).add_columns(older.label("older"))):
         rows = view.stream(query.where(i.place_key == row.place_key)) if row.older else iter((row,))
-        if readings := list(_readings(rows, scans)):
+        if readings := list(_readings(rows, scans, parts)):
             yield readings
 
 
-def _readings(rows: Iterator[Any], scans: list[int]) -> Iterator[Reading]:
+def _read_in_part(view: View) -> dict[tuple[str, str], int]:
+    """Bytes that could be read of files of which the rest could not, by place key and SHA-256."""
+    f = schema.finding.c
+    query = select(f.number, f.place_key, f.sha256, f.record).where(
+        f.kind == kinds.FAILURE, f.place_key.is_not(None), f.sha256.is_not(None), f.record.contains('"bytes_read"')
+    )
+    parts: dict[tuple[str, str], int] = {}
+    for row in view.stream(query.order_by(f.number)):
+        try:
+            size = finding_of(row.record, None, f"finding {row.number}").payload.get("bytes_read")
+        except CaseDamaged:
+            continue
+        if isinstance(size, int) and size > 0:
+            parts[row.place_key, row.sha256] = size
+    return parts
+
+
+def _readings(rows: Iterator[Any], scans: list[int], parts: Mapping[tuple[str, str], int]) -> Iterator[Reading]:
     for row in rows:
         try:
             item = item_of(row.record, f"item {row.number}")
@@ -333,12 +353,14 @@ def _readings(rows: Iterator[Any], scans: list[int]) -> Iterator[Reading]:
             continue
         if b"\0" not in item.place.outer and isinstance(row.sha256, str):
             since = bisect_right(scans, row.done or 0) > bisect_right(scans, row.act)
-            yield Reading(item, row.sha256, str(row.at or "")[:16].replace("T", " ") + " UTC", since)
+            date = str(row.at or "")[:16].replace("T", " ") + " UTC"
+            yield Reading(item, row.sha256, date, since, parts.get((row.place_key, row.sha256)))
 
 
-def digest_of(stream: BinaryIO) -> str:
-    """SHA-256, in hex, of an open stream."""
-    digest = hashlib.sha256()
-    while chunk := stream.read(1 << 20):
+def digest_of(stream: BinaryIO, size: int | None = None) -> str:
+    """SHA-256, in hex, of an open stream; of its first `size` bytes where that is given."""
+    digest, left = hashlib.sha256(), size
+    while chunk := stream.read(_CHUNK if left is None else min(_CHUNK, left)):
         digest.update(chunk)
+        left = None if left is None else left - len(chunk)
     return digest.hexdigest()

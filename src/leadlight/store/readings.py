@@ -17,3 +17,5 @@ class Reading:
     """When that was recorded first: date, hour and minute, in UTC."""
     read_since: bool
     """Whether a later scan read the file too: it may then have held an older content again."""
+    part: int | None = None
+    """How many bytes could be read, where the medium failed before the end; None where all were."""
