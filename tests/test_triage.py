@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -331,3 +332,22 @@ def test_a_match_that_only_an_edit_explains_is_not_called_a_copy() -> None:
         said = place(subject(edited), CONTEXT, VICTIM_FIRST)
         assert said.tier is Tier.NEAR_KNOWN
         assert said.reasons[0].text.startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("order = 5", "order is one value and not a list"),
+        ("aside = 1", "aside is not a table"),
+        ("origin = [1]", "origin is not a table"),
+        ("[aside]\nmedia = 1", "media is one value and not a list"),
+        ("[relevance]\nknown = ['a']", "known is a list"),
+        ("[relevance]\nknown = nan", "known is not a figure"),
+        ("[origin]\ngenerated_at = 0x" + "f" * 4000, "generated_at is not a figure"),
+        ("[new]\nplaces = [{lat = 'x', lon = 1, km = 1}]", "lat = 'x'"),
+        ("a = " + "[" * 3000, "is not TOML"),
+    ],
+)
+def test_a_policy_whose_values_do_not_fit_is_refused_with_the_key(text: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        parse_policy(text, "p")

@@ -106,7 +106,7 @@ def read_facts(folder: Path) -> dict[str, str]:
         raise CaseError(
             f"can't be read ({e.strerror})", subject=str(folder / CASE_FILE), advice="Check who may read the case."
         ) from e
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
+    except (ValueError, RecursionError) as e:
         raise CaseDamaged(
             f"can't be read ({e})", subject=str(folder / CASE_FILE), advice="Restore it from a copy."
         ) from e

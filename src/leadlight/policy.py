@@ -122,7 +122,7 @@ def parse_policy(text: str, subject: str) -> Policy:
     """A policy from TOML. Raises ConfigError naming the key that does not fit."""
     try:
         values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as e:
+    except (ValueError, RecursionError) as e:
         raise ConfigError(f"is not TOML: {e}", subject=subject, advice="Mend the line named.") from e
     policy = _fill(Policy, values, subject)
     _check(policy, subject)
@@ -146,6 +146,7 @@ def _fill(kind: type[R], values: Mapping[str, Any], subject: str) -> R:
         raise ConfigError(f"a value does not fit: {e}", subject=subject, advice="Mend it.") from e
 
 
+_LARGEST = 1e9
 _TABLES: dict[str, type[Any]] = {
     "origin": OriginPolicy,
     "relevance": RelevancePolicy,
@@ -161,13 +162,19 @@ def _value(kind: type[Any], name: str, value: Any, subject: str) -> Any:
         return tuple(Tier(t) for t in value)
     if name == "places":
         return tuple(_fill(NearPlace, p, f"{subject} places") for p in value)
+    default = next((f.default for f in fields(kind) if f.name == name), None)
+    if kind is Policy and name in _TABLES:
+        raise ValueError(f"{name} is not a table")
+    if isinstance(default, tuple) != isinstance(value, list):
+        raise ValueError(f"{name} is {'one value and not a list' if isinstance(default, tuple) else 'a list'}")
     if isinstance(value, list):
         return tuple(str(v) for v in value)
-    default = next((f.default for f in fields(kind) if f.name == name), None)
     if isinstance(default, bool) != isinstance(value, bool):
         raise ValueError(f"{name} = {value!r}")
-    if isinstance(default, int | float) and not isinstance(value, int | float):
+    if (kind is NearPlace or isinstance(default, int | float)) and not isinstance(value, int | float):
         raise ValueError(f"{name} = {value!r}")
+    if isinstance(value, int | float) and not abs(value) <= _LARGEST:
+        raise ValueError(f"{name} is not a figure between -{_LARGEST:g} and {_LARGEST:g}")
     if isinstance(default, str) and not isinstance(value, str):
         raise ValueError(f"{name} = {value!r}")
     return value

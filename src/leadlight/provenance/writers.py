@@ -66,7 +66,7 @@ def parse(text: str, subject: str) -> tuple[Writer, ...]:
     """The entries in TOML text. Raises ConfigError naming the line of the entry at fault."""
     try:
         values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as e:
+    except (ValueError, RecursionError) as e:
         raise ConfigError(f"is not TOML: {e}", subject=subject, advice="Mend the line named.") from e
     if values.keys() - {"writer"}:
         raise ConfigError(
