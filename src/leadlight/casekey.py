@@ -61,7 +61,7 @@ class Lock:
 
     def fits(self, facts: Mapping[str, str]) -> bool:
         """Whether `facts` are of this key."""
-        return hmac.compare_digest(self._check(), facts.get("key_check", "").lower())
+        return hmac.compare_digest(self._check().encode(), facts.get("key_check", "").encode("utf-8", "replace"))
 
     def _check(self) -> str:
         return hmac.new(self._key, _CHECKED, hashlib.sha256).hexdigest()[:16]

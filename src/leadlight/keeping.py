@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from leadlight.casefile import DATABASE_FILE, folder_error, write_facts
-from leadlight.casekey import SALT, CaseKey, Lock
+from leadlight.casekey import KEY_FILE, PASSPHRASE, SALT, CaseKey, Lock
 from leadlight.config import Settings
 from leadlight.durable import settle
 from leadlight.errors import CaseBusy, CaseDamaged, CaseLocked, UsageError
@@ -81,8 +81,9 @@ def opened(folder: Path, facts: dict[str, str], key: CaseKey | None) -> Database
     except CaseDamaged:
         if _is_its_key(folder, facts, key, lock):
             raise
+        kind = facts.get("key") if facts.get("key") in (PASSPHRASE, KEY_FILE) else "key"
         raise CaseLocked(
-            f"this is not its key (it was locked with a {facts.get('key', 'key')})",
+            f"this is not its key (it was locked with a {kind})",
             subject=_shown(folder),
             advice="Give the right one. Without it, nobody can open the case.",
         ) from None

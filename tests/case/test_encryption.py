@@ -204,6 +204,44 @@ def test_without_the_key_it_says_so_and_a_damaged_file_is_told_from_a_wrong_key(
         Case.open(folder, settings=SETTINGS, key=right)
 
 
+def test_no_byte_of_the_database_is_altered_unseen(tmp_path: Path, key: CaseKey) -> None:
+    folder = tmp_path / "case"
+    Case.create(folder, settings=SETTINGS, key=key).close()
+    database = folder / "case.db"
+    whole, told = database.read_bytes(), 0
+    for at in range(4096, len(whole), 4096):
+        changed = bytearray(whole)
+        changed[at + 700] ^= 1
+        database.write_bytes(changed)
+        try:
+            with Case.open(folder, settings=SETTINGS, key=key) as case:
+                faults = [f for f in case.verify() if not f.expected]
+        except CaseDamaged:  # a page that opening reads
+            continue
+        assert faults, at
+        told += any(f.where == "pages" for f in faults)
+    assert told
+    for length in (0, 1, 16, 17, 4095, 4096, 5000):
+        database.write_bytes(whole[:length])
+        with pytest.raises(CaseDamaged):
+            Case.open(folder, settings=SETTINGS, key=key)
+
+
+@pytest.mark.parametrize(
+    "line", ['key_salt = "zz"', 'key_salt = ""', 'key_check = "é"', "key_check = 3", 'key = "\\u001b[31m"']
+)
+def test_a_strange_case_toml_neither_locks_out_nor_lets_in(line: str, tmp_path: Path, key: CaseKey) -> None:
+    folder = tmp_path / "case"
+    Case.create(folder, settings=SETTINGS, key=key).close()
+    facts, name = (folder / "case.toml").read_text("utf-8").splitlines(), line.split(" = ")[0]
+    text = "\n".join(line if fact.startswith(f"{name} = ") else fact for fact in facts)
+    (folder / "case.toml").write_text(text + "\n", encoding="utf-8")
+    Case.open(folder, settings=SETTINGS, key=key).close()
+    with pytest.raises(CaseLocked, match="this is not its key") as e:
+        Case.open(folder, settings=SETTINGS, key=CaseKey.from_passphrase("quiet harbour wall 7"))
+    assert "\x1b" not in str(e.value)
+
+
 def test_without_the_extra_it_names_it(tmp_path: Path, key: CaseKey, monkeypatch: pytest.MonkeyPatch) -> None:
     Case.create(tmp_path / "case", settings=SETTINGS, key=key).close()
     monkeypatch.setitem(sys.modules, "sqlcipher3", None)

@@ -57,8 +57,18 @@ def check_record(database: Database) -> Iterator[Fault]:
         ("looks", _check_said(view, schema.look, "look", ("sha256", "form", "at"))),
         ("queue", _check_derived(database, view)),
         ("batches", _check_batches(view)),
+        ("pages", _check_pages(database)),
     ):
         yield from _faults(where, faults)
+
+
+def _check_pages(database: Database) -> Iterator[Fault]:
+    """Pages of an encrypted database that are not as they were written, used or not."""
+    if database.lock is not None:
+        with database.reading() as connection:
+            found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA cipher_integrity_check")]
+        if found:
+            yield Fault("pages", f"{len(found):,} of the database were altered or are damaged: {found[0]}")
 
 
 def _faults(where: str, faults: Iterator[Fault]) -> Iterator[Fault]:
@@ -345,7 +355,9 @@ def _read_in_part(view: View) -> dict[tuple[str, str], int]:
     return parts
 
 
-def _readings(rows: Iterator[Any], scans: list[int], parts: Mapping[tuple[str, str], int]) -> Iterator[Reading]:
+def _readings(
+    rows: Iterator[Any], scans: list[int], parts: Mapping[tuple[str, str], int]
+) -> Iterator[Reading]:
     for row in rows:
         try:
             item = item_of(row.record, f"item {row.number}")

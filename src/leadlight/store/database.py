@@ -84,10 +84,14 @@ class Database:
                 "holds no case", subject=str(path.parent), advice="Make one with 'leadlight triage'."
             )
         database = cls(_engine(path, lock=lock), str(path), lock)
-        with database.reading() as connection:
-            value = connection.execute(
-                select(schema.meta.c.value).where(schema.meta.c.name == "schema_version")
-            ).scalar()
+        try:
+            with database.reading() as connection:
+                value = connection.execute(
+                    select(schema.meta.c.value).where(schema.meta.c.name == "schema_version")
+                ).scalar()
+        except CaseError:
+            database.close()
+            raise
         version = int(value) if value and value.isdigit() else 0
         if version > schema.SCHEMA_VERSION:
             raise CaseNewer(
