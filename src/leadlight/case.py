@@ -128,7 +128,7 @@ class Case:
         folder = Path(path)
         facts = read_facts(folder)
         settings = settings or load({"profile": facts["profile"]})
-        return cls(folder, opened(folder, facts, key or key_of(settings)), settings, facts)
+        return cls(folder, opened(folder, facts, settings, key), settings, facts)
 
     def close(self) -> None:
         """Let go of the database."""

@@ -61,14 +61,16 @@ def is_encrypted(folder: Path, facts: Mapping[str, str]) -> bool:
     return not plain and (said or (folder / OLD).exists())
 
 
-def opened(folder: Path, facts: dict[str, str], key: CaseKey | None) -> Database:
-    """The database of a case; `facts` are put right where a change of the key was interrupted.
+def opened(folder: Path, facts: dict[str, str], settings: Settings, key: CaseKey | None) -> Database:
+    """The database of a case, with `key` or the one that the settings name; `facts` are put right where a change of
+    the key was interrupted.
 
     Raises CaseLocked for no key or a wrong one, CaseDamaged where the key is right and the file is not.
     """
     path = folder / DATABASE_FILE
     if not is_encrypted(folder, facts):
         return Database.open(path)
+    key = key or key_of(settings)
     if key is None:
         raise CaseLocked(
             "is encrypted, and no key was given",

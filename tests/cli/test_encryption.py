@@ -95,13 +95,16 @@ def test_a_key_file_by_option_or_environment_and_never_asked_for(
 
 
 def test_a_plain_case_is_told_of_once_and_encrypted_later(
-    capsys: pytest.CaptureFixture[str], typed: list[str]
+    capsys: pytest.CaptureFixture[str], typed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = "the case is not encrypted: keep it on an encrypted disk"
     assert words in call(capsys, "triage", "in", "--case", "c", "--jobs", "1")[2]
     assert words not in call(capsys, "triage", "in", "--case", "c", "--jobs", "1")[2]
     assert call(capsys, "report", "c")[0] == 0
     assert "The case is not encrypted: keep it on an encrypted disk." in Path("c/report.html").read_text("utf-8")
+    monkeypatch.setenv("LEADLIGHT_CASE_KEY_FILE", "absent")  # names a key that this case does not need
+    assert call(capsys, "queue", "c")[0] == 0
+    monkeypatch.delenv("LEADLIGHT_CASE_KEY_FILE")
     new_key_file(Path("k"))
     code, _, err = call(capsys, "queue", "c", "--key-file", "k")
     assert code == 2
