@@ -62,8 +62,8 @@ def is_encrypted(folder: Path, facts: Mapping[str, str]) -> bool:
 
 
 def opened(folder: Path, facts: dict[str, str], settings: Settings, key: CaseKey | None) -> Database:
-    """The database of a case, with `key` or the one that the settings name; `facts` are put right where a change of
-    the key was interrupted.
+    """The database of a case, with `key` or the one that the settings name; `facts` are put right where a change
+    of the key was interrupted.
 
     Raises CaseLocked for no key or a wrong one, CaseDamaged where the key is right and the file is not.
     """
