@@ -190,8 +190,10 @@ def _rename(folders: dict[int, dict[str, int]], naming: _Naming) -> None:
         folders[folder][name] = child
 
 
-def power(bench: Bench, whole: Whole, *, count: int, resumed: int, rng: random.Random) -> Sequence[Outcome]:
-    """The power lost at `count` moments of one scan, made of three runs; `resumed` of them are then resumed."""
+def power(
+    bench: Bench, whole: Whole, *, count: int, resumed: int, rng: random.Random, scans: int = 3
+) -> Sequence[Outcome]:
+    """The power lost at `count` moments of `scans` of one case; `resumed` of them are then resumed."""
     holds = Outcome("power lost: the case is there, it verifies, no act that was on the disk is gone", "")
     prompt = Outcome("... and no more than the last act was not yet on the disk", "")
     same = Outcome("... and resumed: the same queue, and it verifies", "")
@@ -199,7 +201,7 @@ def power(bench: Bench, whole: Whole, *, count: int, resumed: int, rng: random.R
     home.mkdir()
     log = bench.home / "power.log"
     environment = bench.environment({"under": home, "log": log})
-    for _ in range(3):
+    for _ in range(scans):
         process = bench.start(home / "case", environment)
         ended = wait(process)
         if ended.faults(whole.code):

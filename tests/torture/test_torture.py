@@ -49,11 +49,11 @@ def held(outcomes: Sequence[Outcome]) -> None:
 
 
 def test_killed_and_resumed(on: Bench, whole: Whole, rng: random.Random) -> None:
-    held(kills(on, whole, count=3, rng=rng))
+    held(kills(on, whole, count=2, rng=rng))
 
 
 def test_power_lost_and_resumed(on: Bench, whole: Whole, rng: random.Random) -> None:
-    held(power(on, whole, count=20, resumed=1, rng=rng))
+    held(power(on, whole, count=15, resumed=1, rng=rng, scans=2))
 
 
 def test_disk_full_and_two_at_once(on: Bench, whole: Whole, rng: random.Random) -> None:
@@ -61,11 +61,11 @@ def test_disk_full_and_two_at_once(on: Bench, whole: Whole, rng: random.Random) 
 
 
 def test_changes_planted_in_the_record(on: Bench, rng: random.Random) -> None:
-    held(planted(on, count=40, rng=rng))
+    held(planted(on, count=25, rng=rng))
 
 
 def test_hostile_files(on: Bench, rng: random.Random) -> None:
-    held(hostile(on, count=120, rng=rng))
+    held(hostile(on, count=90, rng=rng))
 
 
 # -- the tools themselves
