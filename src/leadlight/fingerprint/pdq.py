@@ -69,7 +69,7 @@ def dihedral(pixels: Pixels) -> tuple[bytes, ...]:
 
 def hashed(samples: Plane) -> tuple[bytes, int]:
     """The hash and the quality of 64 by 64 samples of luma, however they were taken."""
-    return _bits(np.asarray(DCT @ samples @ DCT.T, dtype=np.float32)), _quality(samples)
+    return _bits(_transformed(samples)), _quality(samples)
 
 
 def scaled(reduced: Reduced) -> tuple[Plane, Plane]:
@@ -79,12 +79,12 @@ def scaled(reduced: Reduced) -> tuple[Plane, Plane]:
     weights: the hash is that of the full picture and not of a small one.
     """
     rows, columns = (_weights(n, reduced.step) for n in (reduced.height, reduced.width))
-    return _filtered(reduced.luma, rows, columns)
+    samples = np.asarray(rows @ reduced.luma @ columns.T, dtype=np.float32)
+    return samples, _transformed(samples)
 
 
-def _filtered(luma: Plane, rows: Plane, columns: Plane) -> tuple[Plane, Plane]:
-    samples = np.asarray(rows @ luma @ columns.T, dtype=np.float32)
-    return samples, np.asarray(DCT @ samples @ DCT.T, dtype=np.float32)
+def _transformed(samples: Plane) -> Plane:
+    return np.asarray(DCT @ samples @ DCT.T, dtype=np.float32)
 
 
 def _scaled_forms(reduced: Reduced, coefficients: Plane) -> tuple[bytes, ...]:
@@ -96,8 +96,10 @@ def _scaled_forms(reduced: Reduced, coefficients: Plane) -> tuple[bytes, ...]:
         for n in (reduced.height, reduced.width)
         for mirrored in (False, True)
     )
+    upright, turned = rows @ reduced.luma, upended @ reduced.luma
     mirrored = (
-        _filtered(reduced.luma, *weights)[1] for weights in ((rows, back), (upended, columns), (upended, back))
+        _transformed(np.asarray(half @ across.T, dtype=np.float32))
+        for half, across in ((upright, back), (turned, columns), (turned, back))
     )
     return _eight((coefficients, *mirrored))
 
@@ -111,7 +113,7 @@ def _forms(pixels: Pixels, coefficients: Plane) -> tuple[bytes, ...]:
     back = columns[:, ::-1].T
     planes: list[Plane] = [coefficients]
     for samples in (upright @ back, upended @ columns.T, upended @ back):
-        planes.append(np.asarray(DCT @ samples @ DCT.T, dtype=np.float32))
+        planes.append(_transformed(samples))
     return _eight(planes)
 
 
@@ -129,7 +131,7 @@ def _computed(pixels: Pixels) -> tuple[Plane, Plane]:
         samples = ordered.luma(pixels)  # the reference filters nothing at this very size
     else:
         samples = sample(pixels)
-        coefficients = np.asarray(DCT @ samples @ DCT.T, dtype=np.float32)
+        coefficients = _transformed(samples)
         if _decided(samples, coefficients, max(height, width) ** 0.5):
             return samples, coefficients
         samples = ordered.samples(pixels)
