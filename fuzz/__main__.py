@@ -45,10 +45,17 @@ def prepared(name: str) -> tuple[Path, Path]:
     kept = [p.read_bytes() for p in sorted((CORPUS / name).glob("*"))] if (CORPUS / name).is_dir() else []
     for data in (*TARGETS[name].seeds(), *kept):
         (corpus / sha1(data, usedforsecurity=False).hexdigest()).write_bytes(data)
-    words = WORK / name / "words"
-    escaped = ("".join(f"\\x{b:02x}" for b in token) for token in TARGETS[name].tokens)
-    words.write_text("".join(f'"{token}"\n' for token in escaped), "ascii")
     return corpus, found
+
+
+def words(name: str) -> list[str]:
+    """The option for a file with the words of a format; none where it has none, for an empty file is refused."""
+    from fuzz.targets import TARGETS
+
+    file = WORK / name / "words"
+    escaped = ("".join(f"\\x{b:02x}" for b in token) for token in TARGETS[name].tokens)
+    file.write_text("".join(f'"{token}"\n' for token in escaped), "ascii")
+    return [f"-dict={file}"] if TARGETS[name].tokens else []
 
 
 def guided(name: str, seconds: float, seed: int) -> Reached:
@@ -59,8 +66,8 @@ def guided(name: str, seconds: float, seed: int) -> Reached:
     before = set(found.iterdir())
     options = [
         f"-max_total_time={max(1, int(seconds))}", f"-timeout={SLOW}", f"-rss_limit_mb={MEMORY}", f"-seed={seed}",
-        f"-max_len={TARGETS[name].longest}", f"-dict={corpus.parent / 'words'}", f"-artifact_prefix={found}/",
-        "-len_control=20", "-print_final_stats=1",
+        f"-max_len={TARGETS[name].longest}", f"-artifact_prefix={found}/",
+        *words(name), "-len_control=20", "-print_final_stats=1",
     ]  # fmt: skip
     started = time.monotonic()
     done = subprocess.run(

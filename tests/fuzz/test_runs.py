@@ -21,9 +21,12 @@ def test_seeds_found_inputs_and_words_are_where_a_run_begins(tmp_path: Path, mon
     assert kept
     assert held == kept | set(TARGETS["policy"].seeds())
     assert not list(found.iterdir())
+    assert runner.words("policy") == [f"-dict={tmp_path / 'policy' / 'words'}"]
     words = (tmp_path / "policy" / "words").read_text("ascii").splitlines()
     assert len(words) == len(TARGETS["policy"].tokens)
     assert all(w.startswith('"\\x') for w in words)
+    runner.prepared("radius")
+    assert runner.words("radius") == [], "a file without words is refused"
 
 
 @pytest.mark.parametrize("package", native.KERNELS)
