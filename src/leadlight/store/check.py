@@ -355,9 +355,7 @@ def _read_in_part(view: View) -> dict[tuple[str, str], int]:
     return parts
 
 
-def _readings(
-    rows: Iterator[Any], scans: list[int], parts: Mapping[tuple[str, str], int]
-) -> Iterator[Reading]:
+def _readings(rows: Iterator[Any], scans: list[int], parts: Mapping[tuple[str, str], int]) -> Iterator[Reading]:
     for row in rows:
         try:
             item = item_of(row.record, f"item {row.number}")
