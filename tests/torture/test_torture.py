@@ -73,14 +73,14 @@ def test_hostile_files(on: Bench, rng: random.Random) -> None:
 
 def test_what_was_not_synced_may_be_lost_and_what_was_is_not(tmp_path: Path) -> None:
     old, new = b"a" * 4 * SECTOR, b"b" * 4 * SECTOR
-    disk = Disk(Path("/root"))
+    disk = Disk(Path("/disk"))
     for step in (
         Step("M", 0, 0, b"/disk/case", b""),
         Step("C", 7, 0, b"/disk/case/file", b""),
         Step("W", 7, 0, old, b""),
         Step("S", 7, 0, b"", b""),
         Step("D", 0, 0, b"/disk/case", b""),
-        Step("D", 0, 0, b"/root", b""),
+        Step("D", 0, 0, b"/disk", b""),
         Step("W", 7, 0, new, b""),
         Step("R", 0, 0, b"/disk/case", b"/disk/other"),
     ):
