@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from leadlight.config import Settings
 from leadlight.errors import CaseDamaged
+from leadlight.match.listed import apart, facts, opened
 from leadlight.radius import pack
 from leadlight.records import Finding, ListEntry, ListInfo, display_text
 from leadlight.records.finding import MATCH, REGIONS
@@ -80,8 +81,7 @@ class EditedMatcher:
 
     def match(self, view: CaseView, settings: Settings) -> Iterator[tuple[str, Finding]]:
         with ExitStack() as held:
-            opened = [(i, held.enter_context(view.near(i.number))) for i in view.lists() if i.number is not None]
-            lists = [(info, entries) for info, entries in opened if len(entries)]
+            lists = opened(view, held)
             if not lists:
                 return
             for asked in _blocks(view, settings.near_quality):
@@ -94,7 +94,7 @@ class EditedMatcher:
 
     def _finding(self, info: ListInfo, asked: _Asked, found: _Best, entry: ListEntry) -> Finding:
         name = display_text(info.name, 200)
-        bits = f"{found.distance} of 256 bits differ" if found.distance else "the same perceptual hash"
+        bits = apart(found.distance)
         if asked.way == OVERLAID:
             said = f'Resembles an entry of the list "{name}": {bits}, as where text or a logo lies over a picture.'
         else:
@@ -105,16 +105,8 @@ class EditedMatcher:
             kind=MATCH,
             statement=said,
             payload={
-                "list_id": info.number,
-                "list": name,
-                "list_kind": str(info.kind),
-                "algorithm": "pdq",
-                "distance": found.distance,
-                "entry": entry.value.hex(),
-                "label": display_text(entry.label, 200),
-                "quality": asked.quality,
+                **facts(info, entry, found.distance, quality=asked.quality, exact=asked.exact),
                 "orientation": "as stored",
-                "exact": asked.exact,
                 "edited": asked.way,
                 "rectangle": list(asked.rectangle) if asked.rectangle else None,
                 "false_rate_below": RATE,

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leadlight.config import Settings
+from leadlight.match.listed import apart, facts, opened
 from leadlight.radius import WORDS, pack
 from leadlight.records import Finding, ListEntry, ListInfo, display_text
 from leadlight.records.finding import MATCH
@@ -75,7 +76,7 @@ class NearMatcher:
 
     def match(self, view: CaseView, settings: Settings) -> Iterator[tuple[str, Finding]]:
         with ExitStack() as held:
-            lists = _lists(view, held)
+            lists = opened(view, held)
             if not lists:
                 return
             for block in _blocks(view, settings.near_quality):
@@ -89,7 +90,7 @@ class NearMatcher:
         """Contents whose fast hash lies within the radius and SLACK of an entry: to be hashed exactly first."""
         radius = min(settings.near_radius + SLACK, MOST)
         with ExitStack() as held:
-            lists = _lists(view, held)
+            lists = opened(view, held)
             if not lists:
                 return
             for block in _blocks(view, settings.near_quality - QUALITY_SLACK, fast=True):
@@ -103,32 +104,18 @@ class NearMatcher:
     def _finding(self, info: ListInfo, block: _Block, found: _Best, entry: ListEntry) -> Finding:
         name = display_text(info.name, 200)
         turned, exact = bool(block.turned[found.place]), bool(block.exact[found.place])
-        bits = "the same perceptual hash" if not found.distance else f"{found.distance} of 256 bits differ"
         how = ", turned or mirrored" if turned else ""
         doubt = "" if exact else ", by a fast hash that could not be confirmed"
         return Finding(
             analyser=self.name,
             version=self.version,
             kind=MATCH,
-            statement=f'Near-copy of an entry of the list "{name}": {bits}{how}{doubt}.',
+            statement=f'Near-copy of an entry of the list "{name}": {apart(found.distance)}{how}{doubt}.',
             payload={
-                "list_id": info.number,
-                "list": name,
-                "list_kind": str(info.kind),
-                "algorithm": "pdq",
-                "distance": found.distance,
-                "entry": entry.value.hex(),
-                "label": display_text(entry.label, 200),
-                "quality": int(block.qualities[found.place]),
+                **facts(info, entry, found.distance, quality=int(block.qualities[found.place]), exact=exact),
                 "orientation": TURNED if turned else STORED,
-                "exact": exact,
             },
         )
-
-
-def _lists(view: CaseView, held: ExitStack) -> list[tuple[ListInfo, NearEntries]]:
-    opened = [(i, held.enter_context(view.near(i.number))) for i in view.lists() if i.number is not None]
-    return [(info, entries) for info, entries in opened if len(entries)]
 
 
 def _blocks(view: CaseView, least: int, *, fast: bool = False) -> Iterator[_Block]:
