@@ -53,20 +53,6 @@ def examined(n: int, *, new: bool = True, place: bytes | None = None, size: int 
     return Examined(item, sha256, size, (), of_content if new else None)
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = Database.create(tmp_path / "case.db")
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def recorder(database: Database) -> Recorder:
-    made = Recorder(database, "tester")
-    made.act("case.create", {})
-    return made
-
-
 def test_what_is_appended_comes_back_exactly(database: Database, recorder: Recorder) -> None:
     recorder.examined([examined(2), examined(1)], [("k", "s")])
     view = View(database)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -52,20 +51,6 @@ def again(recorder: Recorder, *findings: Finding, able: frozenset[str] = ABLE) -
 
 def texts(found: tuple[Filed, ...]) -> list[str]:
     return [f.finding.statement for f in found]
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = Database.create(tmp_path / "case.db")
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def recorder(database: Database) -> Recorder:
-    made = Recorder(database, "tester")
-    made.act("case.create", {})
-    return made
 
 
 def test_a_newer_examination_takes_the_place_of_the_older(database: Database, recorder: Recorder) -> None:
