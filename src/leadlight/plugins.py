@@ -30,7 +30,7 @@ from leadlight.seams import (
 )
 
 GROUP = "leadlight.plugins"
-STAGES = ("sources", "identify", "fingerprint", "hashlists", "match", "provenance", "link", "export")
+STAGES = ("sources", "identify", "fingerprint", "hashlists", "match", "provenance", "detect", "link", "export")
 
 _KINDS: tuple[tuple[str, str], ...] = (
     ("analyse", "analyser"),

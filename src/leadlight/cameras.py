@@ -1,0 +1,1 @@
+"""Enrolling cameras by the noise of their sensors, and matching pictures to them."""

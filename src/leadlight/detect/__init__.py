@@ -1,0 +1,1 @@
+"""Detectors: scores of a picture for camera or generator, calibrated, that may abstain."""

@@ -1,0 +1,1 @@
+"""Evaluating detectors and the policy on known pictures: tables by source, generator and laundering."""

@@ -1,0 +1,1 @@
+"""Installed models: added with a card, tested, listed, removed."""
