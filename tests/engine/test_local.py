@@ -107,6 +107,24 @@ def test_a_crash_and_a_hang_cost_one_file_each(site: Path, tmp_path: Path) -> No
     assert leadlight(site, tmp_path, "verify", tmp_path / "c")[0] == 0
 
 
+def test_origin_reads_hostile_files_in_a_process_of_their_own(site: Path, tmp_path: Path) -> None:
+    crash, hang, sound = (tmp_path / n for n in ("crash.jpg", "hang.jpg", "sound.jpg"))
+    crash.write_bytes(jpeg(1) + b"CRASH")
+    hang.write_bytes(jpeg(2) + b"HANG")
+    sound.write_bytes(jpeg(3))
+    pack = tmp_path / "pack.zip"
+    pack.write_bytes(zipped({"in.jpg": jpeg(4) + b"CRASH"}))
+    code, said = leadlight(site, tmp_path, "origin", crash, sound, hang, pack, sound, "--json", LEADLIGHT_JOBS="2")
+    assert code == 1
+    assert [Path(s["path"]) for s in said] == [crash, sound, hang, pack, sound]
+    failed = [[f["payload"]["reason"] for f in s["findings"] if f["kind"] == "failure"] for s in said]
+    assert failed == [["crashed"], [], ["timeout"], [], []]
+    seen = [any(f["kind"] == "hostile.seen" for f in s["findings"]) for s in said]
+    assert seen == [False, True, False, False, True]
+    assert all(s["sha256"] for s in said)
+    assert said[1] == said[4], "the same file named twice says the same"
+
+
 def test_a_third_party_plugin_is_found_and_a_broken_one_is_named(site: Path, tmp_path: Path) -> None:
     _, infos = leadlight(site, tmp_path, "plugins", "--json")
     assert any(i["name"] == "hostile" and i["available"] for i in infos)

@@ -50,7 +50,7 @@ _SINGLE = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXP
 class _Seat:
     """One worker process, what it was given, and what it is at."""
 
-    def __init__(self, settings: Settings, roots: Sequence[bytes] | None) -> None:
+    def __init__(self, settings: Settings, roots: Sequence[bytes] | None, *, members: bool) -> None:
         environment = {k: v for k, v in os.environ.items() if k not in SECRET} | dict.fromkeys(_SINGLE, "1")
         self.scratch = cage.scratch()
         if self.scratch is not None:
@@ -84,7 +84,8 @@ class _Seat:
         """Contents that it is to examine and has not delivered, in its order: the number of the file, and the item
         as it was found."""
         self.heard = time.monotonic()
-        self.send({"settings": settings.to_plain(), "cage": cage.terms(roots, self.scratch)})
+        first = {"settings": settings.to_plain(), "cage": cage.terms(roots, self.scratch), "members": members}
+        self.send(first)
 
     def give(self, batch: list[Item], *, alone: bool) -> None:
         """Files for it to read after what it has."""
@@ -135,9 +136,12 @@ class LocalEngine:
 
     name = "local"
 
-    def __init__(self, settings: Settings, *, roots: Sequence[bytes] | None = None) -> None:
-        """`roots` are the real paths below which workers may read evidence; all paths where None."""
+    def __init__(self, settings: Settings, *, roots: Sequence[bytes] | None = None, members: bool = True) -> None:
+        """`roots` are the real paths below which workers may read evidence; all paths where None. Without
+        `members` each file is examined itself, and not what it holds.
+        """
         self._settings = settings
+        self._members = members
         self._roots = roots
         self.caged: dict[str, dict[str, Any]] = {}
         """The layers of the cage as a worker closed them, once one has."""
@@ -164,7 +168,7 @@ class LocalEngine:
             self._selector.close()
 
     def _seat(self) -> None:
-        seat = _Seat(self._settings, self._roots)
+        seat = _Seat(self._settings, self._roots, members=self._members)
         self._seats[seat.outlet] = seat
         self._selector.register(seat.outlet, selectors.EVENT_READ)
 

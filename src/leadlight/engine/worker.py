@@ -16,6 +16,7 @@ import time
 import warnings
 from collections import deque
 from collections.abc import Generator
+from contextlib import closing
 from typing import Any
 
 from leadlight.config import MIB, from_plain
@@ -59,6 +60,8 @@ class Worker:
         """Read and not yet examined, in order; None where a file that was given ends."""
         self._ahead_bytes = 0
         self._answers: deque[bool] = deque()
+        self._members = True
+        """Whether what a file holds is examined too."""
 
     def run(self) -> None:
         """Serve until the scan is gone."""
@@ -67,6 +70,7 @@ class Worker:
             plugins = registry()
             try:
                 settings = from_plain(first["settings"])
+                self._members = bool(first.get("members", True))
                 pipeline = Pipeline(plugins, settings)
                 caged = cage.close(first.get("cage"), settings)
             except LeadlightError as e:
@@ -114,7 +118,8 @@ class Worker:
         self._number += 1
         self._send({"reading": self._number})
         source = next(s for s in plugins.sources if s.name == item.source)
-        self._walk = pipeline.prepare(item, lambda: source.open(item), tick=self._tick)
+        walk = pipeline.prepare(item, lambda: source.open(item), tick=self._tick)
+        self._walk = walk if self._members else _outermost(walk)
 
     def _step(self, claims: list[list[Any]]) -> None:
         prepared = next(self._walk, None) if self._walk is not None else None
@@ -175,6 +180,12 @@ class Worker:
         if not data:
             raise _Gone
         return list(self._inbox.feed(data))
+
+
+def _outermost(walk: Generator[Prepared, None, None]) -> Generator[Prepared, None, None]:
+    """The file itself, without what it holds."""
+    with closing(walk):
+        yield next(walk)
 
 
 def main() -> None:
