@@ -1,0 +1,97 @@
+"""What happens to pictures on their way: both kinds of known pictures go through the same, so that no file format,
+no metadata and no quality of compression gives away which is which.
+
+Each state starts from pixels alone and ends in the bytes of a file that holds nothing but the picture. `clean` is
+the common ground of all: JPEG at quality 90. It evens out the file, not all traces of what the picture went
+through before: only making it smaller does that, as `1080q75` does where the picture is large.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Final
+
+import numpy as np
+from PIL import Image
+
+from leadlight.raster import Pixels
+
+STATES: Final = {
+    "clean": "JPEG, quality 90, 4:2:0",
+    "q90": "clean, then moved by 3 by 5 pixels and saved again: JPEG, quality 90, 4:2:0",
+    "1080q75": "clean, then made smaller to a long side of 1080 where it is longer: JPEG, quality 75, 4:2:0",
+    "webp80": "clean, then WebP, quality 80",
+    "screenshot": "clean, then at 0.8 or 1.25 times its size on a screen with bars: PNG",
+}
+"""Each state, and what it does."""
+
+QUALITY: Final = {"clean": 90, "q90": 90, "1080q75": 75, "webp80": 80, "screenshot": 100}
+"""The least quality (0 to 100) of the encodings of each state's file itself."""
+
+OF: Final = {
+    "any": ("clean", "q90", "1080q75", "webp80", "screenshot"),
+    "original": ("clean",),
+    "recompressed": ("q90", "webp80"),
+    "resized": ("1080q75", "screenshot"),
+}
+"""What is done to the pictures of a calibration for each of its states (`calibration.STATES`); where there are
+several, each picture goes through one of them.
+"""
+
+LONG_SIDE: Final = 1080
+SHRINK, GROW = 0.8, 1.25
+LARGEST_GROWN: Final = 1600
+"""Pixels of the long side above which a picture on a screen is never shown larger than it is."""
+_BAR, _INK, _PAPER = 0.05, (96, 96, 104), (242, 242, 244)
+
+
+def launder(pixels: Pixels, state: str, *, seed: int = 0) -> bytes:
+    """A file of `pixels` (height, width, 3; RGB, 8 bits) that went through `state`, without metadata.
+
+    The same input and `seed` give the same bytes: the seed chooses the size on a screen. Raises KeyError for an
+    unknown state, and ValueError for pixels of another shape.
+    """
+    STATES[state]
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or 0 in pixels.shape:
+        raise ValueError("pixels must be of shape (height, width, 3), 8 bits")
+    clean = _jpeg(Image.fromarray(np.ascontiguousarray(pixels)), 90)
+    if state == "clean":
+        return clean
+    picture = Image.open(io.BytesIO(clean)).convert("RGB")
+    if state == "q90":
+        across, down = min(3, picture.width - 1), min(5, picture.height - 1)
+        return _jpeg(picture.crop((across, down, picture.width, picture.height)), 90)
+    if state == "1080q75":
+        return _jpeg(_scaled(picture, min(1.0, LONG_SIDE / max(picture.size))), 75)
+    if state == "webp80":
+        return _saved(picture, "WEBP", quality=80, method=2)
+    grown = seed % 2 == 1 and max(picture.size) <= LARGEST_GROWN
+    return _saved(_on_screen(_scaled(picture, GROW if grown else SHRINK)), "PNG", compress_level=1)
+
+
+def _scaled(picture: Image.Image, factor: float) -> Image.Image:
+    if factor == 1.0:
+        return picture
+    size = (max(1, round(picture.width * factor)), max(1, round(picture.height * factor)))
+    return picture.resize(size, Image.Resampling.BICUBIC)
+
+
+def _on_screen(picture: Image.Image) -> Image.Image:
+    """Between a bar above and one below, each with a plain mark, as screens show."""
+    bar = max(8, round(picture.height * _BAR))
+    screen = Image.new("RGB", (picture.width, picture.height + 2 * bar), _PAPER)
+    for top in (0, picture.height + bar):
+        mark = (picture.width // 20, top + bar // 3, max(1, picture.width // 4), top + max(1, bar * 2 // 3))
+        screen.paste(_INK, mark)
+    screen.paste(picture, (0, bar))
+    return screen
+
+
+def _jpeg(picture: Image.Image, quality: int) -> bytes:
+    return _saved(picture, "JPEG", quality=quality, subsampling="4:2:0")
+
+
+def _saved(picture: Image.Image, form: str, **how: int | str) -> bytes:
+    out = io.BytesIO()
+    picture.save(out, form, **how)
+    return out.getvalue()
