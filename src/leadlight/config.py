@@ -73,6 +73,8 @@ class Settings:
     """'on' takes local features of each picture too: they find parts and turned copies, where the extra
     'features' is installed. What was taken is matched from then on.
     """
+    detect: str = "off"
+    """'on' asks detectors of generated pictures, and looks for open watermarks: each picture is decoded in full."""
     flood_share: float = 0.02
     """An entry that matches near more than this share of a case is quarantined and shown."""
     flood_least: int = 50
@@ -220,6 +222,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
 _CHOICES: dict[str, tuple[str, ...]] = {
     "hashing": ("fast", "exact"),
     "features": ("off", "on"),
+    "detect": ("off", "on"),
     "cage": ("on", "off", "required"),
 }
 
