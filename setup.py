@@ -24,10 +24,17 @@ setup(
         ),
         Extension(
             "leadlight.scaled._kernel",
-            sources=["native/jpeg.c", "native/ordered.c", "native/rows.c", "native/jpegmodule.c"],
+            sources=[
+                "native/jpeg.c",
+                "native/lines.c",
+                "native/ordered.c",
+                "native/rows.c",
+                "native/jpegmodule.c",
+            ],
             depends=[
                 "native/jpeg.h",
                 "native/jpeg_bits.h",
+                "native/lines.h",
                 "native/ordered.h",
                 "native/ordered_steps.h",
                 "native/rows.h",

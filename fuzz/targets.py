@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from fuzz import archives, lists, media, records
+from fuzz import archives, lists, media, planes, records
 from fuzz.target import Target
 
-TARGETS: dict[str, Target] = {**media.TARGETS, **archives.TARGETS, **lists.TARGETS, **records.TARGETS}
+TARGETS: dict[str, Target] = {
+    **media.TARGETS,
+    **planes.TARGETS,
+    **archives.TARGETS,
+    **lists.TARGETS,
+    **records.TARGETS,
+}

@@ -11,9 +11,10 @@ from PIL import Image
 
 from leadlight.chart import chart_pixels
 from leadlight.fingerprint.pdq import hashed, pdq
-from leadlight.fingerprint.regions import BAR, BARS, INNER, MOST, regions, sampled
+from leadlight.fingerprint.regions import BAR, BARS, INNER, MOST, regions
 from leadlight.raster import Picture, Reduced, reduce
 from leadlight.records import finding
+from leadlight.scaled import lines
 
 WIDTH, HEIGHT = 640, 480
 
@@ -44,7 +45,7 @@ def framed(top: int, bottom: int, left: int, right: int, colour: int) -> np.ndar
 
 def test_the_samples_of_the_whole_are_those_of_the_reference() -> None:
     plane = reduced(picture()).luma
-    value, quality = hashed(sampled(plane, (0, *plane.shape[:1], 0, *plane.shape[1:])))
+    value, quality = hashed(lines(plane, 1).sampled((0, *plane.shape[:1], 0, *plane.shape[1:])))
     expected, of_all = pdq(picture())
     assert distance(value, expected) <= 12
     assert abs(quality - of_all) <= 3
@@ -98,6 +99,14 @@ def test_small_and_long_pictures_give_nothing_or_whole_rectangles(size) -> None:
         left, top, width, height = region.rect
         assert 0 <= left < left + width <= size[1]
         assert 0 <= top < top + height <= size[0]
+
+
+def test_without_a_kernel_the_hashes_are_the_same(monkeypatch) -> None:
+    planes = [reduced(as_jpeg(framed(58, 41, 30, 0, c))) for c in (0, 200)]
+    found = [regions(p) for p in planes]
+    assert all(found)
+    monkeypatch.setenv("LEADLIGHT_TEST_NO_KERNEL", "1")
+    assert [regions(p) for p in planes] == found
 
 
 def test_one_colour_gives_nothing() -> None:

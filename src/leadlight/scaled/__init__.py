@@ -1,7 +1,8 @@
-"""Decoding less of a picture than all of it, and summing it in one pass."""
+"""Decoding less of a picture than all of it, and summing it in few passes."""
 
 from leadlight.scaled.inorder import ordered
 from leadlight.scaled.jpeg import LEAST, jpeg_luma
+from leadlight.scaled.linesums import Lines, lines
 from leadlight.scaled.rowsums import rows
 
-__all__ = ["LEAST", "jpeg_luma", "ordered", "rows"]
+__all__ = ["LEAST", "Lines", "jpeg_luma", "lines", "ordered", "rows"]
