@@ -25,6 +25,7 @@ PLACES = {
     "cryptography": {"demo/signing.py", "seal/keys.py"},
     "rfc3161_client": {"seal/timestamp.py"},
     "cv2": {"fingerprint/features.py"},
+    "onnxruntime": {"scoring/runtime.py"},
     "click": {f"cli/{n}.py" for n in ("app", "demo", "encryption", "features", "keys", "options", "record")},
     "sqlcipher3": {"store/cipher.py"},
     "pyrage": {"age.py"},

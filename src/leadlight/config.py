@@ -75,6 +75,8 @@ class Settings:
     """
     detect: str = "off"
     """'on' asks detectors of generated pictures, and looks for open watermarks: each picture is decoded in full."""
+    models: str = ""
+    """The folder of added models; $XDG_DATA_HOME/leadlight/models where empty."""
     flood_share: float = 0.02
     """An entry that matches near more than this share of a case is quarantined and shown."""
     flood_least: int = 50

@@ -85,7 +85,7 @@ def places(pixels: Pixels, *, side: int, count: int) -> tuple[Place, ...]:
         rows, columns = (_room(length, side, (side + 1) // 2) for length in (height, width))
         rows, columns = _shape(count, rows, columns, height / width)
     tops, lefts = _offsets(height, side, rows), _offsets(width, side, columns)
-    found = [_judged(pixels[y : y + side, x : x + side], y, x) for y in tops for x in lefts]
+    found = [judged(pixels[y : y + side, x : x + side], y, x) for y in tops for x in lefts]
     even = _even(rows, columns, (count + 1) // 2, height / width) if len(found) > count else frozenset()
     order = sorted(range(len(found)), key=lambda n: (found[n].plain, n not in even, -found[n].texture, n))
     return tuple(found[n] for n in order[:count])
@@ -119,7 +119,7 @@ def _even(rows: int, columns: int, wanted: int, aspect: float) -> frozenset[int]
     return frozenset(y * columns + x for y in ys for x in xs)
 
 
-def _judged(patch: Pixels, top: int, left: int) -> Place:
+def judged(patch: Pixels, top: int, left: int) -> Place:
     """What a place holds, by every fourth row and every fourth column of it."""
     along, down = _luma(patch[::_STRIDE]), _luma(patch[:, ::_STRIDE])
     steps = (np.diff(along, axis=1), np.diff(down, axis=0))
