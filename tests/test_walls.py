@@ -26,6 +26,7 @@ PLACES = {
     "rfc3161_client": {"seal/timestamp.py"},
     "cv2": {"fingerprint/features.py"},
     "onnxruntime": {"scoring/runtime.py"},
+    "lir": {"scoring/bounds.py"},
     "click": {f"cli/{n}.py" for n in ("app", "demo", "encryption", "features", "keys", "options", "record")},
     "sqlcipher3": {"store/cipher.py"},
     "pyrage": {"age.py"},
