@@ -26,6 +26,8 @@ MORE: dict[str, tuple[str, ...]] = {
     "edits": ("--quick",),
     "features": ("--quick",),
     "grouping": ("--quick",),
+    "cage": ("--pictures", "6", "--small", "60", "--rounds", "1"),
+    "encryption": ("--quick",),
 }
 """Modules with a `main` of their own, and what makes each quick."""
 

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from leadlight.casekey import new_key_file
 from torture.disks import FAULTS
 from torture.hostile import hostile
 from torture.kills import kills, undisturbed
@@ -22,7 +23,7 @@ from torture.material import bench
 from torture.outcome import Outcome, say, table
 from torture.planted import planted
 from torture.power import power
-from torture.scans import NoCompiler, shim
+from torture.scans import KEY, NoCompiler, shim
 
 SECTIONS = ("kills", "power", *FAULTS, "planted", "hostile")
 
@@ -39,6 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--changes", type=int, help="planted in the record [500]")
     parser.add_argument("--hostile", type=int, help="hostile files [2500]")
     parser.add_argument("--files", type=int, help="files of the evidence [80]")
+    parser.add_argument("--encrypted", action="store_true", help="encrypted cases; without changes in the record")
     parser.add_argument("--keep", type=Path, help="where to work, and leave what failed; removed if not given")
     given = parser.parse_args(arguments)
     seed = random.SystemRandom().randrange(10**6) if given.seed is None else given.seed
@@ -52,6 +54,9 @@ def main(arguments: list[str] | None = None) -> int:
     say(f"seed {seed}, in {home}")
     outcomes: list[Outcome] = []
     sections = given.section or SECTIONS
+    if given.encrypted:
+        sections = [s for s in sections if s != "planted"]
+        new_key_file(home / KEY)
     try:
         shim(home.resolve())
         on = bench(home, given.files or 80)

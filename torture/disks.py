@@ -16,9 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from leadlight import Case, Settings
 from torture.outcome import Outcome
-from torture.scans import Bench, Whole, differences, queue_of, record_faults, wait, workers
+from torture.scans import Bench, Whole, differences, opened, queue_of, record_faults, wait, workers
 
 
 def full(bench: Bench, whole: Whole, *, count: int, rng: random.Random) -> Sequence[Outcome]:
@@ -130,7 +129,7 @@ def _gone(fault: str) -> bool:
 
 def unexamined(case: Path) -> list[str]:
     """Contents that were found and never examined, of those that are there."""
-    with Case.open(case, settings=Settings()) as there:
+    with opened(case) as there:
         lacking = there._view.unexamined()
     return [f"{len(lacking)} contents were found and never examined"] if lacking else []
 

@@ -16,10 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from leadlight import Case, Settings
+from leadlight.casekey import CaseKey
 from leadlight.errors import LeadlightError
 from leadlight.records.codec import entry_out
 
 ROOT = Path(__file__).parent
+KEY = "case.key"
+"""The key file of encrypted cases, in the folder where all is done: they are encrypted where it is there."""
 PATIENCE = 300.0
 """Seconds after which a scan counts as one that hangs: many times what it takes on a busy machine."""
 
@@ -99,6 +102,8 @@ class Bench:
         plain = {k: v for k, v in os.environ.items() if not k.startswith(("LEADLIGHT_", "TORTURE_"))}
         plain |= {"TMPDIR": str(self.scratch), "HOME": str(self.home / "account"), "XDG_CONFIG_HOME": ""}
         plain |= {f"LEADLIGHT_{k.upper()}": str(v) for k, v in settings.items()}
+        if (self.home / KEY).exists():
+            plain["LEADLIGHT_CASE_KEY_FILE"] = str(self.home / KEY)
         plain["PYTHONPATH"] = os.pathsep.join(p for p in sys.path if p)
         if faults:
             plain["LD_PRELOAD"] = str(shim(self.home))
@@ -173,16 +178,22 @@ def _of_session(session: int) -> list[int]:
     return found
 
 
+def opened(case: Path) -> Case:
+    """A case, with the key where there is one."""
+    key = next((folder / KEY for folder in case.parents if (folder / KEY).exists()), None)
+    return Case.open(case, settings=Settings(), key=CaseKey.from_file(key) if key else None)
+
+
 def queue_of(case: Path) -> list[dict[str, Any]]:
     """The whole queue, as `queue --json` gives it."""
-    with Case.open(case, settings=Settings()) as there:
+    with opened(case) as there:
         return [entry_out(e) for e in there.queue()]
 
 
 def record_faults(case: Path) -> list[str]:
     """What `leadlight verify` finds, or why the case can't be read at all."""
     try:
-        with Case.open(case, settings=Settings()) as there:
+        with opened(case) as there:
             return [f"{f.where}: {f.what}" for f in there.verify() if not f.expected]
     except LeadlightError as e:
         return [str(e)]
@@ -190,7 +201,7 @@ def record_faults(case: Path) -> list[str]:
 
 def acts_of(case: Path) -> list[str]:
     """The digests of all acts, in order."""
-    with Case.open(case, settings=Settings()) as there:
+    with opened(case) as there:
         return [a.digest for a in there._view.acts()]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -225,6 +226,37 @@ def test_no_byte_of_the_database_is_altered_unseen(tmp_path: Path, key: CaseKey)
         database.write_bytes(whole[:length])
         with pytest.raises(CaseDamaged):
             Case.open(folder, settings=SETTINGS, key=key)
+
+
+def test_pages_torn_by_a_loss_of_power_are_whole_in_the_log(tmp_path: Path, key: CaseKey) -> None:
+    folder, later = tmp_path / "case", tmp_path / "later"
+    listing = tmp_path / "list.csv"
+    listing.write_text("sha256\n" + "".join(f"{n:064x}\n" for n in range(200)), "ascii")
+    with Case.create(folder, settings=SETTINGS, key=key) as case:
+        case.add_lists([ListFile(listing)])
+        shutil.copytree(folder, later)  # as it is on the disk now: not all of the log is in the file
+    log = (later / "case.db-wal").read_bytes()
+    size = int.from_bytes(log[8:12], "big")
+    frames = [log[at : at + 24] for at in range(32, len(log) - size, 24 + size)]
+    pages = {int.from_bytes(frame[:4], "big") for frame in frames if frame[8:16] == log[16:24]}
+    whole = bytearray((later / "case.db").read_bytes())
+    torn = [p for p in sorted(pages) if p * size <= len(whole)]
+    assert torn, "some page of the file is in the log"
+    for page in torn:
+        whole[page * size - 700 : page * size - 600] = bytes(100)
+    (later / "case.db").write_bytes(whole)
+    with Case.open(later, settings=SETTINGS, key=key) as case:
+        assert [f for f in case.verify() if not f.expected] == []
+        assert case.lists()[0].entries == 200
+    changed = bytearray((later / "case.db").read_bytes())
+    changed[-700] ^= 1
+    (later / "case.db").write_bytes(changed)
+    try:
+        with Case.open(later, settings=SETTINGS, key=key) as case:
+            faults = [f for f in case.verify() if not f.expected]
+    except CaseDamaged:
+        return
+    assert faults, "settled, its pages count"
 
 
 @pytest.mark.parametrize(

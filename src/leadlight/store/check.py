@@ -63,8 +63,10 @@ def check_record(database: Database) -> Iterator[Fault]:
 
 
 def _check_pages(database: Database) -> Iterator[Fault]:
-    """Pages of an encrypted database that are not as they were written, used or not."""
-    if database.lock is not None:
+    """Pages of an encrypted database that are not as they were written, used or not. Not asked while part of the
+    record stands in the log beside it: the file's own pages may then be half-written, and are of no account.
+    """
+    if database.lock is not None and database.settled():
         with database.reading() as connection:
             found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA cipher_integrity_check")]
         if found:

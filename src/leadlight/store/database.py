@@ -147,6 +147,27 @@ class Database:
         self.lock = lock
         self.engine = _engine(Path(self.subject), lock=lock)
 
+    def settled(self) -> bool:
+        """Write what stands in the log beside the file into the file itself; False where not all of it can be, as
+        of a case that is only read, or that a scan is writing.
+
+        Until then pages of the file may be torn, where power was lost, and yet nothing is: the log has them whole.
+        """
+        with self._translated():
+            connection = self.engine.raw_connection()
+            try:
+                cursor = connection.cursor()
+                busy, logged, written = cursor.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            finally:
+                connection.close()
+        return not busy and logged == written and not self._log_left()
+
+    def _log_left(self) -> bool:
+        """Whether there is a log and no right to write it into the file."""
+        path = Path(self.subject)
+        log = path.with_name(path.name + "-wal")
+        return log.exists() and log.stat().st_size > 0 and not (_writable(path) and _writable(path.parent))
+
     def close(self) -> None:
         """Let go of all connections."""
         self.engine.dispose()
