@@ -9,7 +9,8 @@
     │   ├── HashListError          a hash list that can't be read: file, line, field
     │   ├── KeyUnusable            a key or a certificate that can't be used
     │   │   └── KeyLocked          its passphrase could not be had
-    │   └── SealUnreadable         a file that is no seal, or no answer of a timestamp server
+    │   ├── SealUnreadable         a file that is no seal, or no answer of a timestamp server
+    │   └── CameraUnusable         pictures no camera can be enrolled from, or a file that is none of a camera
     ├── ContentError               one content can't be examined: becomes a Failure, never stops a scan
     │   ├── Undecodable            broken, truncated or contradictory bytes
     │   ├── Unsupported            sound, as far as seen, but no reader here; names the extra that cures it
@@ -93,6 +94,10 @@ class KeyLocked(KeyUnusable):
 
 class SealUnreadable(UsageError):
     """A file that is no seal, or an answer that fits no request of the case."""
+
+
+class CameraUnusable(UsageError):
+    """Pictures that no camera can be enrolled from, or a file that holds no enrolled camera."""
 
 
 class ContentError(LeadlightError):
