@@ -69,6 +69,12 @@ def launder(pixels: Pixels, state: str, *, seed: int = 0) -> bytes:
     return _saved(_on_screen(_scaled(picture, GROW if grown else SHRINK)), "PNG", compress_level=1)
 
 
+def decoded(data: bytes) -> Pixels:
+    """The pixels of a file that `launder` made: shape (height, width, 3), RGB, 8 bits."""
+    with Image.open(io.BytesIO(data)) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
 def _scaled(picture: Image.Image, factor: float) -> Image.Image:
     if factor == 1.0:
         return picture
