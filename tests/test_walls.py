@@ -27,7 +27,9 @@ PLACES = {
     "cv2": {"fingerprint/features.py"},
     "onnxruntime": {"scoring/runtime.py"},
     "lir": {"scoring/bounds.py"},
-    "click": {f"cli/{n}.py" for n in ("app", "demo", "encryption", "features", "keys", "options", "record")},
+    "click": {
+        f"cli/{n}.py" for n in ("app", "camera", "demo", "encryption", "features", "keys", "models", "options", "record")
+    },
     "sqlcipher3": {"store/cipher.py"},
     "pyrage": {"age.py"},
     "sqlite3": {"hashlists/nsrl.py", "store/sorting.py"},

@@ -77,6 +77,12 @@ class Settings:
     """'on' asks detectors of generated pictures, and looks for open watermarks: each picture is decoded in full."""
     models: str = ""
     """The folder of added models; $XDG_DATA_HOME/leadlight/models where empty."""
+    sensor: str = "off"
+    """'on' takes the noise that a sensor left in each picture: pictures of one camera are linked by it, and those of
+    enrolled cameras named.
+    """
+    cameras: str = ""
+    """A file of an enrolled camera, or a folder of them, to be looked for where `sensor` is 'on'."""
     flood_share: float = 0.02
     """An entry that matches near more than this share of a case is quarantined and shown."""
     flood_least: int = 50
@@ -224,6 +230,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
 _CHOICES: dict[str, tuple[str, ...]] = {
     "hashing": ("fast", "exact"),
     "features": ("off", "on"),
+    "sensor": ("off", "on"),
     "detect": ("off", "on"),
     "cage": ("on", "off", "required"),
 }

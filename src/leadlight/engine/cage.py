@@ -301,7 +301,7 @@ def _landlock(native: ModuleType, told: Terms | None, settings: Settings) -> Non
 
 def _permitted(told: Terms | None, settings: Settings) -> Iterator[tuple[bytes, int]]:
     """Paths, and what may be done below each."""
-    for path in (*_python_paths(), *_SYSTEM, settings.trust_anchors, settings.writers):
+    for path in (*_python_paths(), *_SYSTEM, settings.trust_anchors, settings.writers, settings.cameras):
         if path:
             yield os.fsencode(path), _LOOK
     yield f"/proc/{os.getpid()}".encode("ascii"), _LOOK

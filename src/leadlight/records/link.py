@@ -14,6 +14,8 @@ class LinkKind(StrEnum):
     NEAR_COPY = "near-copy"
     CAMERA = "camera"
     """The same stated make, model and serial number."""
+    SENSOR = "sensor"
+    """The same noise of a sensor: of an enrolled camera, or of one unknown."""
     MODEL = "model"
     """The same generator model or LoRA, as written in the file."""
     SEED = "seed"

@@ -26,7 +26,7 @@ from leadlight.store.view import Aligned, View
 from leadlight.subject import Context, FloodKey, Subject, device_of
 
 _CHUNK = 400
-_QUIET = (kinds.DIGEST, kinds.PDQ, kinds.REGIONS, kinds.FEATURES)
+_QUIET = (kinds.DIGEST, kinds.PDQ, kinds.REGIONS, kinds.FEATURES, kinds.RESIDUE)
 """Kinds that triage does not read: most of the rows."""
 
 
