@@ -20,6 +20,7 @@ from leadlight.case import Case, ListFile, Result
 from leadlight.casefile import CASE_FILE, read_facts
 from leadlight.casekey import CaseKey
 from leadlight.cli import render
+from leadlight.cli.camera import camera as camera_group
 from leadlight.cli.encryption import case_key, encrypt, rekey
 from leadlight.cli.features import features as features_group
 from leadlight.cli.keys import NOT_ENCRYPTED, existing_key, new_case_key
@@ -46,6 +47,7 @@ def app() -> None:
     """
 
 
+app.add_command(camera_group)
 app.add_command(case_key)
 app.add_command(encrypt)
 app.add_command(features_group)
