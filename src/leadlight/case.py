@@ -31,6 +31,7 @@ from leadlight.engine.local import LocalEngine
 from leadlight.errors import CaseError, UnknownName
 from leadlight.keeping import key_of, opened, put_right, refuse_plain, relock
 from leadlight.listfile import ListFile, described
+from leadlight.models import recorded
 from leadlight.outcome import Result, Shown
 from leadlight.outgoing import export_to
 from leadlight.plugins import Registry, registry
@@ -81,7 +82,7 @@ class Case:
         self._ranking = Ranking(database)
         self._queue = Queue(database)
         self._recorder = Recorder(database, settings.actor_name())
-        self._plugins: Registry = cage.listed(registry(), settings)
+        self._plugins: Registry = recorded(cage.listed(registry(), settings), settings)
         self._again = Again(self._view, self._recorder, self._plugins)
 
     # -- opening

@@ -19,7 +19,7 @@ from leadlight.version import __version__
 
 ALL = ""
 """Stands for every family of file types."""
-_BEARING = ("trust_anchors", "writers", "features", "limits")
+_BEARING = ("trust_anchors", "writers", "features", "detect", "limits")
 """Settings that findings may depend on, beside `hashing`; `jobs` where memory may have run out."""
 _BEFORE = {"hashing": "exact"}
 """What was so before there was a setting for it, where that is not the default."""
@@ -117,6 +117,8 @@ class Conditions:
             return frozenset({ALL})
         changed = {k for k, v in self.plugins.items() if then.plugins.get(k) != v}
         families: set[str] = {"archive"} if any(k.startswith("unpacker ") for k in changed) else set()
+        if any(k.startswith("model ") for k in {*changed, *(set(then.plugins) - set(self.plugins))}):
+            families.add("picture")
         for analyser in plugins.analysers:
             if f"analyser {analyser.name}" in changed:
                 families |= analyser.families or {ALL}

@@ -22,6 +22,7 @@ from leadlight.seams import (
     HasherSource,
     HashList,
     Identifier,
+    Lacking,
     Linker,
     Matcher,
     PictureDecoder,
@@ -31,6 +32,9 @@ from leadlight.seams import (
 
 GROUP = "leadlight.plugins"
 STAGES = ("sources", "identify", "fingerprint", "hashlists", "match", "provenance", "detect", "link", "export")
+
+SWITCHES = {"fingerprint.features": "features", "detect.neural": "detect"}
+"""Plugins that run only where a setting of this name is 'on'."""
 
 _KINDS: tuple[tuple[str, str], ...] = (
     ("analyse", "analyser"),
@@ -74,14 +78,20 @@ class Registry:
 
     def check(self, settings: Settings) -> None:
         """Raise ConfigError where a setting asks for a plugin that can't run here."""
-        asked = [i for i in self.infos if i.name == "fingerprint.features" and settings.features == "on"]
-        for info in asked:
-            if not info.available:
+        for name, setting in SWITCHES.items():
+            missing = self.lacks(name, settings) if getattr(settings, setting) == "on" else ""
+            if missing:
                 raise ConfigError(
-                    f"'on' needs a plugin that can't run here: {info.missing}",
-                    subject="features",
+                    f"'on' needs a plugin that can't run here: {missing}",
+                    subject=setting,
                     advice="Install it, or leave the setting off: everything else works without.",
                 )
+
+    def lacks(self, name: str, settings: Settings) -> str:
+        """What a plugin needs and can't have here, in words; '' where it can run, or there is none."""
+        missing = next((i.missing for i in self.infos if i.name == name and not i.available), "")
+        found = next((a for a in self.analysers if a.name == name), None)
+        return missing or (found.lacks(settings) if isinstance(found, Lacking) else "")
 
     def format(self, name: str) -> HashList:
         """A hash list format by name. Raises UnknownName."""

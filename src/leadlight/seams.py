@@ -135,6 +135,15 @@ class Configurable(Protocol):
 
 
 @runtime_checkable
+class Lacking(Protocol):
+    """A plugin that may lack something else than a module: data that the operator adds."""
+
+    def lacks(self, settings: Settings) -> str:
+        """What is missing, in words, with the command that gets it; '' where nothing is. Raises ConfigError."""
+        ...
+
+
+@runtime_checkable
 class Identifier(Protocol):
     """The analyser that also names the file type, before anything else runs."""
 

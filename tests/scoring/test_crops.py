@@ -38,6 +38,7 @@ def test_places_are_in_the_picture_on_the_grid_and_differ(height: int, width: in
         assert at.top % GRID == at.left % GRID == 0
         assert 0 <= at.top <= height - side
         assert 0 <= at.left <= width - side
+        assert (type(at.texture), type(at.clipped)) == (float, float)  # what JSON can hold
 
 
 @given(st.integers(64, 700), st.integers(64, 700), st.sampled_from([64, 70, 128]), st.integers(1, 16))

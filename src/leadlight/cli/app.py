@@ -24,13 +24,15 @@ from leadlight.cli.camera import camera as camera_group
 from leadlight.cli.encryption import case_key, encrypt, rekey
 from leadlight.cli.features import features as features_group
 from leadlight.cli.keys import NOT_ENCRYPTED, existing_key, new_case_key
-from leadlight.cli.options import COUNT, PATH, Exit, as_json, forced, in_case, to_recipients, with_key_file
+from leadlight.cli.models import models as models_group
+from leadlight.cli.options import COUNT, ON_OFF, PATH, Exit, as_json, forced, in_case, to_recipients, with_key_file
 from leadlight.cli.progress import shown_progress
 from leadlight.cli.record import SealAtEnd, key, seal, verify
 from leadlight.cli.streams import prepare, reader_may_leave, said, to_nowhere
 from leadlight.config import Settings, load
 from leadlight.engine import cage
 from leadlight.errors import LeadlightError, UsageError
+from leadlight.models import with_models
 from leadlight.plugins import registry
 from leadlight.policy import profile_names
 from leadlight.records import ListKind, Tier, display_name, display_text
@@ -52,6 +54,7 @@ app.add_command(case_key)
 app.add_command(encrypt)
 app.add_command(features_group)
 app.add_command(key)
+app.add_command(models_group)
 app.add_command(rekey)
 app.add_command(seal)
 app.add_command(verify)
@@ -133,7 +136,8 @@ def _list_file(text: str) -> ListFile:
     help="A hash list to load; KIND is known, generated or benign. Can be given again.",
 )
 @click.option("--profile", help=f"Policy: {', '.join(profile_names())}, or a TOML file. [victim-first]")
-@click.option("--features", type=click.Choice(["off", "on"]), help="Local features, to find parts. [off]")
+@click.option("--features", type=ON_OFF, help="Local features, to find parts. [off]")
+@click.option("--detect", type=ON_OFF, help="Detectors of generated pictures, and open watermarks. [off]")
 @click.option("--jobs", type=click.IntRange(0, 1024), help="Worker processes; 0 for one a core. [0]")
 @click.option("--again", is_flag=True, help="Also examine again what was with other versions or settings.")
 @click.option("--encrypt", "encrypted", is_flag=True, help="Encrypt a new case; a passphrase is asked for.")
@@ -145,6 +149,7 @@ def triage(
     lists: tuple[str, ...],
     profile: str | None,
     features: str | None,
+    detect: str | None,
     jobs: int | None,
     again: bool,
     encrypted: bool,
@@ -159,7 +164,7 @@ def triage(
     check_evidence(paths, folder, registry().sources)
     new = not os.path.lexists(folder / CASE_FILE)
     sealing = SealAtEnd.by(load())
-    flags = {"profile": profile, "jobs": jobs, "features": features}
+    flags = {"profile": profile, "jobs": jobs, "features": features, "detect": detect}
     if (folder / CASE_FILE).is_file():
         kept, opener = existing_key(folder, key_file), _case_at
         if encrypted and kept is None:
@@ -243,12 +248,16 @@ def show(case: Case, item: str, unseal: bool, json_: bool) -> None:
 @click.argument("files", nargs=-1, required=True, type=PATH)
 @click.option("--unseal", is_flag=True, help="Show sealed text (prompts) too.")
 @click.option("--profile", help="Policy that weighs the evidence. [victim-first]")
+@click.option("--detect", type=ON_OFF, help="Detectors, and open watermarks. [on, as far as installed]")
 @as_json
-def origin(files: tuple[Path, ...], unseal: bool, profile: str | None, json_: bool) -> int:
+def origin(files: tuple[Path, ...], unseal: bool, profile: str | None, detect: str | None, json_: bool) -> int:
     """Say what files tell of their origin, without a case."""
     from leadlight.assess import assess
 
-    assessments = list(assess(files, _settings(profile=profile), registry()))
+    settings = _settings(profile=profile, detect=detect or "on")
+    if detect is not None:
+        registry().check(settings)
+    assessments = list(assess(files, settings, registry()))
     with reader_may_leave():
         if json_:
             render.print_json([render.assessment_json(a, unseal=unseal) for a in assessments])
@@ -336,7 +345,7 @@ def export(case: Case, form: str, out: Path, top: int, force: bool, recipients: 
 @as_json
 def plugins(json_: bool) -> None:
     """Show what can run, in the order it runs, what is missing and how to get it."""
-    infos = cage.listed(registry(), _settings()).infos
+    infos = with_models(cage.listed(registry(), _settings()), _settings()).infos
     if json_:
         render.print_json([render.plugin_json(i) for i in infos])
     else:

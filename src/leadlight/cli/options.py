@@ -41,6 +41,7 @@ class _Path(click.Path):
 
 PATH = _Path()
 COUNT = click.IntRange(1, 2**31)
+ON_OFF = click.Choice(["off", "on"])
 
 
 def as_json(command: Command) -> Command:

@@ -277,9 +277,17 @@ def plugin_json(info: PluginInfo) -> dict[str, Any]:
 
 def plugins(infos: Iterable[PluginInfo]) -> None:
     """Plugins in the order they run, for people."""
+    rows(
+        ("kind", "name", "version", "state"),
+        [(i.kind, i.name, i.version, "ready" if i.available else i.missing) for i in infos],
+    )
+
+
+def rows(columns: Sequence[str], cells: Iterable[Sequence[str]]) -> None:
+    """A plain table for people."""
     table = Table(box=None, pad_edge=False)
-    for column in ("kind", "name", "version", "state"):
+    for column in columns:
         table.add_column(column)
-    for i in infos:
-        table.add_row(*(Text(c) for c in (i.kind, i.name, i.version, "ready" if i.available else i.missing)))
+    for row in cells:
+        table.add_row(*(Text(display_text(c, 300)) for c in row))
     _console().print(table)

@@ -17,7 +17,7 @@ class PluginInfo:
 
     name: str
     kind: str
-    """analyser, source, unpacker, format, matcher, linker, exporter, kernel (a compiled part)."""
+    """analyser, source, unpacker, format, matcher, linker, exporter, kernel (a compiled part), cage, model."""
     version: str
     module: str
     available: bool

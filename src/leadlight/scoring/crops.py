@@ -124,7 +124,7 @@ def judged(patch: Pixels, top: int, left: int) -> Place:
     along, down = _luma(patch[::_STRIDE]), _luma(patch[:, ::_STRIDE])
     steps = (np.diff(along, axis=1), np.diff(down, axis=0))
     texture = sum(_variance(s) for s in steps) / 2
-    clipped = np.count_nonzero((along <= DARKEST) | (along >= BRIGHTEST)) / along.size
+    clipped = int(np.count_nonzero((along <= DARKEST) | (along >= BRIGHTEST))) / along.size
     return Place(top, left, texture, clipped)
 
 

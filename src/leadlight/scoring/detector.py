@@ -61,6 +61,8 @@ class Detector:
         self.card = card
         self._network = network
         self._subject = subject or card.name
+        self.card_digest = hashlib.sha256(card.text().encode("utf-8")).hexdigest()
+        """SHA-256 of the card as `Card.text` writes it."""
         self._input = self._checked_input()
         self._outputs = self._checked_outputs()
 

@@ -71,7 +71,7 @@ def one(settings: Settings, name: str) -> Kept:
 def _below(folder: Path, *, named: bool) -> Iterator[str]:
     """Names of the folders that hold a card; what is being added has a name that begins with a dot."""
     try:
-        inner = sorted(os.listdir(folder))
+        inner = sorted(p.name for p in folder.iterdir())
     except FileNotFoundError:
         return
     except OSError as e:
