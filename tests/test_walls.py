@@ -28,7 +28,11 @@ PLACES = {
     "onnxruntime": {"scoring/runtime.py"},
     "lir": {"scoring/bounds.py"},
     "click": {
-        f"cli/{n}.py" for n in ("app", "camera", "demo", "encryption", "features", "keys", "models", "options", "record")
+        f"cli/{n}.py"
+        for n in (
+            *("app", "calibrate", "camera", "demo", "encryption", "evaluate", "features", "keys", "models"),
+            *("options", "record"),
+        )
     },
     "sqlcipher3": {"store/cipher.py"},
     "pyrage": {"age.py"},

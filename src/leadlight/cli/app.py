@@ -20,6 +20,7 @@ from leadlight.case import Case, ListFile, Result
 from leadlight.casefile import CASE_FILE, read_facts
 from leadlight.casekey import CaseKey
 from leadlight.cli import render
+from leadlight.cli.calibrate import calibrate
 from leadlight.cli.camera import camera as camera_group
 from leadlight.cli.encryption import case_key, encrypt, rekey
 from leadlight.cli.features import features as features_group
@@ -49,6 +50,7 @@ def app() -> None:
     """
 
 
+app.add_command(calibrate)
 app.add_command(camera_group)
 app.add_command(case_key)
 app.add_command(encrypt)

@@ -37,6 +37,26 @@ def shown_progress(*, quiet: bool) -> Iterator[Callable[[Progress], None]]:
         yield show
 
 
+@contextmanager
+def shown_count(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """A callback that shows how many of how many are done while the block runs."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda done, of: None
+        return
+    begun = last = time.monotonic()
+    with Live(Text(f"reading {what} …"), console=Console(stderr=True), transient=True, auto_refresh=False) as live:
+
+        def show(done: int, of: int) -> None:
+            nonlocal last
+            now = time.monotonic()
+            if now - last >= _EVERY:
+                last = now
+                left = span((now - begun) / done * (of - done))
+                live.update(Text(f"{done:,} of {of:,} {what} · about {left} left"), refresh=True)
+
+        yield show
+
+
 def line(progress: Progress, now: datetime) -> str:
     """One line: files, contents, bytes, rate, failures, time left as a range."""
     seconds = max((now - progress.started).total_seconds(), 1e-3)

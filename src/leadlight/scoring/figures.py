@@ -1,0 +1,153 @@
+"""The figures by which a detector is judged, each with its interval by source, and the tables that show them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+
+from leadlight.scoring import measures
+from leadlight.scoring.measures import Flags, Floats, Measure
+
+FALSE_RATES: Final = (0.01, 0.001)
+"""At which the share of generated pictures found is told."""
+STRONG: Final = 2.0
+"""The log10 likelihood ratio of 100 that misleading pictures are counted at."""
+WEAK: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure with its 95 % interval, where sources are enough for one."""
+
+    value: float
+    interval: tuple[float, float] | None = None
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON values, rounded; a figure without bound is null."""
+        return {
+            "value": _plain(self.value),
+            "interval": None if self.interval is None else [*map(_plain, self.interval)],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Pictures and what is told of each: raw scores or log10 likelihood ratios."""
+
+    values: Floats
+    labels: Flags
+    sources: Sequence[str]
+    weights: Floats
+
+    @classmethod
+    def of(cls, values: Iterable[float], labels: Iterable[bool], sources: Sequence[str]) -> Told:
+        """With the weights by source that these pictures themselves have."""
+        flags = np.array(list(labels), dtype=np.bool_)
+        return cls(
+            np.array(list(values), dtype=np.float64), flags, sources, measures.weights_by_source(flags, sources)
+        )
+
+    @property
+    def both(self) -> bool:
+        """Whether there are pictures of both kinds."""
+        return bool(self.labels.any()) and not bool(self.labels.all())
+
+    def figure(self, measure: Measure, *, seed: int = 0, rounds: int = measures.ROUNDS) -> Figure:
+        """A measure of these pictures, weighted and with its interval by source."""
+        value = measure(self.values, self.labels, self.weights)
+        found = measures.interval(
+            measure, self.values, self.labels, self.sources, weights=self.weights, seed=seed, rounds=rounds
+        )
+        return Figure(value, found)
+
+
+def discrimination(scores: Told, *, seed: int = 0) -> dict[str, Figure]:
+    """How well scores tell the kinds apart, whatever their scale."""
+    out = {"auc": scores.figure(measures.auc, seed=seed)}
+    for rate in FALSE_RATES:
+        found: Measure = partial(_true_rate, rate)
+        out[f"true_rate_at_{rate:g}"] = scores.figure(found, seed=seed)
+    return out
+
+
+def reliability(llrs: Told, *, seed: int = 0) -> dict[str, Figure]:
+    """How far log10 likelihood ratios can be trusted."""
+    false: Measure = partial(_false_rate, STRONG)
+    missed: Measure = partial(_missed_rate, STRONG)
+    return {
+        "cllr": llrs.figure(measures.cllr, seed=seed),
+        "cllr_min": llrs.figure(measures.cllr_min, seed=seed, rounds=measures.ROUNDS // 4),
+        "calibration_error": llrs.figure(measures.calibration_error, seed=seed, rounds=measures.ROUNDS // 4),
+        "camera_at_100_or_more": llrs.figure(false, seed=seed),
+        "generated_at_a_hundredth_or_less": llrs.figure(missed, seed=seed),
+    }
+
+
+TITLES: Final = {
+    "auc": "AUC",
+    "true_rate_at_0.01": "Generated pictures found, where 1 % of camera pictures are taken for generated",
+    "true_rate_at_0.001": "Generated pictures found, where 0.1 % of camera pictures are taken for generated",
+    "cllr": "Cllr",
+    "cllr_min": "Cllr_min",
+    "calibration_error": "Expected calibration error",
+    "camera_at_100_or_more": "Camera pictures with a likelihood ratio of 100 or more for generated",
+    "generated_at_a_hundredth_or_less": "Generated pictures with a likelihood ratio of 100 or more for camera",
+}
+SHARES: Final = frozenset(k for k in TITLES if k.startswith(("true_rate", "camera_at", "generated_at")))
+"""Those told in per cent."""
+
+
+def _true_rate(rate: float, values: Floats, labels: Flags, weights: Floats) -> float:
+    return measures.true_rate(values, labels, rate, weights)
+
+
+def _false_rate(at_least: float, values: Floats, labels: Flags, weights: Floats) -> float:
+    return measures.share_at(values, labels, at_least, weights)[1]
+
+
+def _missed_rate(at_least: float, values: Floats, labels: Flags, weights: Floats) -> float:
+    return measures.share_at(-values, ~labels, at_least, weights)[1]
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; the first column is of words, the others of figures."""
+    lines = [_line(head), _line(["---", *["---:"] * (len(head) - 1)]), *map(_line, rows)]
+    return "\n".join(lines) + "\n"
+
+
+def of_figures(figures: Mapping[str, Figure]) -> str:
+    """A Markdown table of figures with their intervals."""
+    rows = []
+    for name, figure in figures.items():
+        as_share = name in SHARES
+        shown = [share(figure.value) if as_share else number(figure.value)]
+        if figure.interval is None:
+            shown.append("-")
+        else:
+            shown.append(" to ".join(share(v) if as_share else number(v) for v in figure.interval))
+        rows.append([TITLES[name], *shown])
+    return table(["", "value", "95 % interval"], rows)
+
+
+def share(value: float) -> str:
+    """A share of 0 to 1 in per cent."""
+    if not np.isfinite(value):
+        return "-"
+    return f"{100 * value:.2f} %" if 0 < value < 0.01 else f"{100 * value:.1f} %"
+
+
+def number(value: float) -> str:
+    """A figure to three digits."""
+    return f"{value:.3f}" if np.isfinite(value) else "-"
+
+
+def _plain(value: float) -> float | None:
+    return round(float(value), 6) if np.isfinite(value) else None
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(c.replace('|', '/').replace(chr(10), ' ') for c in cells)} |"
