@@ -1,17 +1,28 @@
 """The weighing of origin: findings to one of four answers, with its doubt.
 
-Weights on one basis depend on each other, so only the strongest of each direction counts; what anyone can
-write (metadata, open watermarks, file structure) is one basis, capped. Only different bases add up. Words
+Findings that rest on the same depend on each other, so they don't add up; only what rests on different things
+does:
+
+- *writable*: metadata, open watermarks, file structure. Anyone can write all of them, and whoever writes one
+  writes the others. The strongest of each direction counts, and no more than `policy.writable_cap`.
+- *signature*, *sensor*: the strongest of each direction counts.
+- *pixels*: detectors were trained on the same kinds of picture and err on the same ones. Where they agree, the one
+  nearest to a camera counts: the least sure of those that say 'generated', the surest of those that say 'camera'.
+  Where they contradict each other, none counts. None counts for more than `policy.pixels_cap`, for what a
+  detector meets is never quite what it was calibrated on. One that abstained does not exist here.
+
+The sum is held to `policy.cap`: beyond it, that the kinds are independent is itself the weakest assumption. Words
 follow the ENFSI guideline for evaluative reporting (2015): a likelihood ratio with both its propositions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from leadlight.policy import OriginPolicy
 from leadlight.records import Answer, Basis, Filed, Origin, Proposition, Term, Weight
+from leadlight.records import finding as kinds
 
 WRITABLE = frozenset({Basis.METADATA, Basis.WATERMARK, Basis.STRUCTURE})
 """What anyone can write: one dependent group, whatever it says and however often."""
@@ -31,6 +42,10 @@ _PROPOSITIONS = {
     Proposition.CAMERA: ("a camera capture", "the output of a generative model"),
     Proposition.ALTERED: ("a real picture changed by a model", "a picture left as captured"),
 }
+_WRITABLE = "writable"
+_STRONGER = "a stronger finding on the same basis counts"
+_LEAST_SURE = "of detectors that agree, the least sure counts"
+_CONTRADICT = "detectors contradict each other, so none counts"
 
 
 def verbal(log10_lr: float, proposition: Proposition) -> str:
@@ -43,23 +58,49 @@ def verbal(log10_lr: float, proposition: Proposition) -> str:
     return f"no support for {this} rather than {other}, or the other way round"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Group:
-    """The counted weights of one independent group."""
+    """What one kind of evidence says: the counted figure of each direction, and why the others are not counted."""
 
-    generated: float
-    camera: float
-    altered: float
+    generated: float = 0.0
+    camera: float = 0.0
+    altered: float = 0.0
+    for_place: float = 0.0
+    """For a camera, where a place in the queue is asked: what contradicts it among its own kind aside."""
+    counted: set[int] = field(default_factory=set)
+    why: dict[int, str] = field(default_factory=dict)
+    """By the finding's number: why it is not counted, or what it is held to."""
+
+
+Weighed = tuple[int, Filed, Weight]
+"""A finding's number among those weighed, the finding, its weight."""
 
 
 def camera_evidence(findings: Iterable[Filed], policy: OriginPolicy) -> float:
     """The log10 likelihood ratio for a camera, against what others than the file's writer say.
 
     What anyone can write for 'generated' is left out: stamping a camera's picture must not take its place in the
-    queue away. Adding a weight for 'camera' never lowers it.
+    queue away. Where detectors contradict each other, the one for a camera is heard alone. Adding a weight for
+    'camera' never lowers it.
     """
-    _, sums, _ = _sums(findings, policy)
-    return sum(g.camera - (0.0 if name == "writable" else g.generated) for name, g in sums.items())
+    return sum(
+        g.for_place - (0.0 if name == _WRITABLE else g.generated)
+        for name, g in _groups(_weighed(findings), policy).items()
+    )
+
+
+def concurring(findings: Iterable[Filed], policy: OriginPolicy) -> bool:
+    """Whether what is written says 'generated', detectors say so with `policy.generated_at`, and nothing opposes.
+
+    That decides nothing: anyone can write the one, and a detector errs on some camera pictures. It orders within a
+    tier. Adding a weight for 'camera' or 'altered' never makes it true.
+    """
+    groups = _groups(_weighed(findings), policy)
+    written, pixels = groups.get(_WRITABLE, _Group()), groups.get(Basis.PIXELS, _Group())
+    opposed = any(g.altered for g in groups.values()) or any(
+        g.camera for name, g in groups.items() if name != _WRITABLE
+    )
+    return not opposed and written.generated > written.camera and pixels.generated >= policy.generated_at
 
 
 def weigh(findings: Iterable[Filed], policy: OriginPolicy) -> Origin:
@@ -68,59 +109,113 @@ def weigh(findings: Iterable[Filed], policy: OriginPolicy) -> Origin:
     'generated' takes a trusted signature or `policy.independent` kinds of independent evidence, and their sum,
     without what anyone can write, must reach `policy.generated_at`; and nothing may speak for 'altered'.
     """
-    weighted, sums, counted = _sums(findings, policy)
-    total = sum(g.generated - g.camera for g in sums.values())
-    altered = sum(g.altered for g in sums.values())
+    weighed = _weighed(findings)
+    groups = _groups(weighed, policy)
+    total = sum(g.generated - g.camera for g in groups.values())
+    altered = sum(g.altered for g in groups.values())
     firm = sum(
-        min(0.0, g.generated - g.camera) if name == "writable" else g.generated - g.camera
-        for name, g in sums.items()
+        min(0.0, g.generated - g.camera) if name == _WRITABLE else g.generated - g.camera
+        for name, g in groups.items()
     )
-    independent = sum(1 for name, g in sums.items() if name != "writable" and g.generated > g.camera)
-    signed = Basis.SIGNATURE in sums and sums[Basis.SIGNATURE].generated > 0
+    independent = sum(1 for name, g in groups.items() if name != _WRITABLE and g.generated > g.camera)
+    signed = Basis.SIGNATURE in groups and groups[Basis.SIGNATURE].generated > 0
     total = max(-policy.cap, min(policy.cap, total))
     altered = min(policy.cap, altered)
+    enough = signed or independent >= policy.independent
 
     if altered >= policy.altered_at:
         answer = Answer.ALTERED
-    elif firm >= policy.generated_at and altered == 0 and (signed or independent >= policy.independent):
+    elif firm >= policy.generated_at and altered == 0 and enough:
         answer = Answer.GENERATED
     elif -total >= policy.camera_at:
         answer = Answer.CAMERA
     else:
         answer = Answer.UNDETERMINED
+    words = _words(answer, total, altered, bool(weighed))
+    if answer is Answer.UNDETERMINED and weighed:
+        words = f"{words}; not decided: {_held(total, firm, altered, enough=enough)}"
     return Origin(
         answer=answer,
-        log10_lr=round(total, 3) if weighted else None,
-        verbal=_words(answer, total, altered, bool(weighted)),
-        supporting=_terms(weighted, counted, camera=False),
-        opposing=_terms(weighted, counted, camera=True),
+        log10_lr=round(total, 3) if weighed else None,
+        verbal=words,
+        supporting=_terms(weighed, groups, camera=False),
+        opposing=_terms(weighed, groups, camera=True),
     )
 
 
-def _sums(
-    findings: Iterable[Filed], policy: OriginPolicy
-) -> tuple[list[tuple[Filed, Weight]], dict[str, _Group], set[tuple[int, Proposition]]]:
-    """All weights, the counted ones of each independent group, and which were counted."""
-    weighted = [(f, f.finding.weight) for f in findings if f.finding.weight is not None]
-    groups: dict[str, list[tuple[Filed, Weight]]] = {}
-    for filed, weight in weighted:
-        groups.setdefault("writable" if weight.basis in WRITABLE else weight.basis, []).append((filed, weight))
-    counted: set[tuple[int, Proposition]] = set()
-    sums: dict[str, _Group] = {}
-    for name, members in groups.items():
-        best: dict[Proposition, float] = {}
-        for proposition in Proposition:
-            speaking = [(w.log10_lr, f.id, f) for f, w in members if w.proposition is proposition]
-            if speaking:
-                strength, _, filed = max(speaking, key=lambda s: (s[0], s[1]))
-                best[proposition] = min(strength, policy.writable_cap) if name == "writable" else strength
-                counted.add((id(filed), proposition))
-        sums[name] = _Group(
-            best.get(Proposition.GENERATED, 0.0),
-            best.get(Proposition.CAMERA, 0.0),
-            best.get(Proposition.ALTERED, 0.0),
-        )
-    return weighted, sums, counted
+def _weighed(findings: Iterable[Filed]) -> list[Weighed]:
+    """All findings that weigh, in an order that does not depend on theirs."""
+    found = [
+        (f, f.finding.weight)
+        for f in findings
+        if f.finding.weight is not None
+        and not (f.finding.kind == kinds.SCORE and f.finding.payload.get("abstained"))
+    ]
+    found.sort(
+        key=lambda p: (p[0].id, p[0].finding.analyser, p[0].finding.statement, p[1].basis, *_by_weight(p[1]))
+    )
+    return [(n, filed, weight) for n, (filed, weight) in enumerate(found)]
+
+
+def _by_weight(weight: Weight) -> tuple[str, float]:
+    return str(weight.proposition), weight.log10_lr
+
+
+def _groups(weighed: list[Weighed], policy: OriginPolicy) -> dict[str, _Group]:
+    members: dict[str, list[Weighed]] = {}
+    for n, filed, weight in weighed:
+        name = _WRITABLE if weight.basis in WRITABLE else str(weight.basis)
+        members.setdefault(name, []).append((n, filed, weight))
+    caps = {_WRITABLE: policy.writable_cap, Basis.PIXELS: policy.pixels_cap}
+    return {
+        name: _grouped(found, caps.get(name, policy.cap), detectors=name == Basis.PIXELS)
+        for name, found in members.items()
+    }
+
+
+def _grouped(members: list[Weighed], cap: float, *, detectors: bool) -> _Group:
+    group = _Group()
+    said = {p: [(w.log10_lr, n) for n, _, w in members if w.proposition is p] for p in Proposition}
+    for proposition in said:
+        _count(group, said[proposition], proposition, cap)
+    group.for_place = group.camera
+    if detectors and said[Proposition.GENERATED]:
+        if said[Proposition.CAMERA]:
+            for _, n in (*said[Proposition.GENERATED], *said[Proposition.CAMERA]):
+                group.counted.discard(n)
+                group.why[n] = _CONTRADICT
+            group.generated = group.camera = 0.0
+        else:
+            _count(group, said[Proposition.GENERATED], Proposition.GENERATED, cap, least=True)
+    return group
+
+
+def _count(
+    group: _Group, said: list[tuple[float, int]], proposition: Proposition, cap: float, *, least: bool = False
+) -> None:
+    """Count the strongest of one direction, or the least, and say why not the others."""
+    if not said:
+        return
+    strength, chosen = min(said) if least else max(said, key=lambda s: (s[0], -s[1]))
+    for _, n in said:
+        group.counted.discard(n)
+        group.why[n] = _LEAST_SURE if least else _STRONGER
+    group.counted.add(chosen)
+    group.why[chosen] = f"counted as {cap:g}, the most that its kind bears" if strength > cap else ""
+    setattr(group, str(proposition), min(strength, cap))
+
+
+def _held(total: float, firm: float, altered: float, *, enough: bool) -> str:
+    """Why the figure leads to no answer."""
+    if altered:
+        return "something speaks for altering, though too little to say so"
+    if total <= 0:
+        return "the evidence is too little to decide"
+    if firm <= 0:
+        return "what speaks for a generator can be written by anyone"
+    if not enough:
+        return "no trusted signature says so, and one kind of evidence alone decides nothing: detectors err"
+    return "the evidence is too little to decide"
 
 
 def _words(answer: Answer, total: float, altered: float, any_weight: bool) -> str:
@@ -131,17 +226,18 @@ def _words(answer: Answer, total: float, altered: float, any_weight: bool) -> st
     return verbal(abs(total), Proposition.GENERATED if total >= 0 else Proposition.CAMERA)
 
 
-def _terms(
-    weighted: list[tuple[Filed, Weight]], counted: set[tuple[int, Proposition]], *, camera: bool
-) -> tuple[Term, ...]:
+def _terms(weighed: list[Weighed], groups: dict[str, _Group], *, camera: bool) -> tuple[Term, ...]:
+    counted = {n for g in groups.values() for n in g.counted}
+    why = {n: words for g in groups.values() for n, words in g.why.items()}
     terms = [
         Term(
             text=f.finding.statement,
             finding=f.id or None,
             log10_lr=w.log10_lr,
-            counted=(id(f), w.proposition) in counted,
+            counted=n in counted,
+            why=why.get(n, ""),
         )
-        for f, w in weighted
+        for n, f, w in weighed
         if (w.proposition is Proposition.CAMERA) == camera
     ]
     return tuple(sorted(terms, key=lambda t: (not t.counted, -t.log10_lr, t.finding or "", t.text)))

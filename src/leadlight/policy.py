@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from leadlight.errors import ConfigError, UnknownName
 from leadlight.records import Tier
 
-KEYS = ("relevance", "leaning", "novelty", "rarity", "recency")
+KEYS = ("relevance", "leaning", "concurring", "novelty", "rarity", "recency")
 """What may order contents within a tier."""
 
 _FIXED = (Tier.URGENT, Tier.POSSIBLE_VICTIM, Tier.UNDETERMINED, Tier.GENERATED, Tier.SET_ASIDE)
@@ -29,6 +29,7 @@ class OriginPolicy:
     altered_at: float = 0.5
     evidence_at: float = 0.2
     writable_cap: float = 1.0
+    pixels_cap: float = 2.0
     cap: float = 6.0
 
 
@@ -87,7 +88,7 @@ class Policy:
     version: str = "1"
     summary: str = ""
     tiers: tuple[Tier, ...] = tuple(Tier)
-    order: tuple[str, ...] = ("relevance", "novelty", "rarity", "recency")
+    order: tuple[str, ...] = ("relevance", "concurring", "novelty", "rarity", "recency")
     origin: OriginPolicy = field(default_factory=OriginPolicy)
     relevance: RelevancePolicy = field(default_factory=RelevancePolicy)
     new: NewPolicy = field(default_factory=NewPolicy)
@@ -194,12 +195,24 @@ def _check(policy: Policy, subject: str) -> None:
         )
     if not policy.order or not set(policy.order) <= set(KEYS) or len(set(policy.order)) != len(policy.order):
         raise ConfigError("order names unknown keys", subject=subject, advice=f"Keys: {', '.join(KEYS)}.")
+    if {"leaning", "concurring"} <= set(policy.order):
+        raise ConfigError(
+            "order names both leaning and concurring",
+            subject=subject,
+            advice="Name one: 'leaning' orders by what 'concurring' does, too.",
+        )
     o = policy.origin
     if not (0 < o.writable_cap < o.generated_at <= o.cap and o.independent >= 2 and o.altered_at > 0):
         raise ConfigError(
             "origin: needs 0 < writable_cap < generated_at <= cap, independent of 2 or more, altered_at above 0",
             subject=subject,
             advice="What anyone can write must never suffice for 'generated'.",
+        )
+    if not 0 < o.pixels_cap <= o.cap:
+        raise ConfigError(
+            "origin: needs 0 < pixels_cap <= cap",
+            subject=subject,
+            advice="It is the most that detectors count for, together.",
         )
     if not 0 < o.evidence_at <= o.camera_at:
         raise ConfigError(

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from leadlight.origin import camera_evidence, weigh
+from leadlight.origin import camera_evidence, concurring, weigh
 from leadlight.policy import Policy
 from leadlight.records import (
     Answer,
@@ -74,9 +74,11 @@ def place(subject: Subject, context: Context, policy: Policy) -> Standing:
         )
         for m in flooded
     )
+    agreed = 1.0 if concurring(subject.findings, policy.origin) else 0.0
     values = {
         "relevance": -relevance,
-        "leaning": _leaning(origin, policy),
+        "leaning": _leaning(origin, policy) + agreed,
+        "concurring": agreed,
         "novelty": 1.0 if subject.group in context.known_groups else 0.0,
         "rarity": float(subject.group_size),
         "recency": -recency,

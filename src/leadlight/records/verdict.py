@@ -50,7 +50,9 @@ class Term:
     """What names the finding in the record, or None outside a case."""
     log10_lr: float
     counted: bool
-    """False where a stronger finding on the same basis was counted instead, or a cap took it."""
+    """False where it depends on another finding that was counted instead, or contradicts one of its kind."""
+    why: str = ""
+    """Why it is not counted, or what it is held to; '' where it counts in full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class Origin:
     log10_lr: float | None
     """For 'generated' (positive) against 'camera' (negative), capped; None where nothing speaks."""
     verbal: str
-    """The ENFSI verbal scale with both propositions."""
+    """The ENFSI verbal scale with both propositions, and why the figure leads to no answer where it does not."""
     supporting: tuple[Term, ...]
     """What speaks for 'generated' or 'altered'."""
     opposing: tuple[Term, ...]
