@@ -1,21 +1,27 @@
-"""Planes of luma made of the bytes, for the sums that look for rectangles: the kernel against NumPy."""
+"""Pixels and planes of luma made of the bytes, for the sums over them: the kernel against NumPy."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from fuzz.target import Target
-from leadlight.scaled import lines
+from leadlight.raster import averaged
+from leadlight.scaled import lines, means
 from leadlight.scaled.plainlines import PlainLines
 
 
 @np.errstate(all="ignore")
 def planes(data: bytes) -> None:
-    """Width, square and a rectangle of the first bytes, the plane of the rest: both say the same of it."""
+    """Width, square and a rectangle of the first bytes, pixels and a plane of the rest: both say the same."""
     if len(data) < 8:
         return
     width, by, rest = 1 + data[0] % 97, 1 + data[1] % 5, data[7:]
     values = np.frombuffer(rest[: len(rest) // 4 * 4], "<f4") if data[2] & 1 else np.frombuffer(rest, np.uint8)
+    depth = 3 + (data[2] >> 1 & 1)
+    if pixels := len(rest) // depth // width:
+        picture = np.frombuffer(rest, np.uint8)[: pixels * width * depth].reshape(pixels, width, depth)[..., :3]
+        step = 1 << (data[2] >> 2 & 3)
+        assert np.array_equal(means(picture, step), averaged(picture, step))
     height = len(values) // width
     by = min(by, height, width)
     if not by:

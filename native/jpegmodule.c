@@ -50,6 +50,11 @@ static int pixels_fit(const Py_buffer *b, Py_ssize_t height, Py_ssize_t width, P
   return 0;
 }
 
+static int within(int good, const char *why) {
+  if (!good) PyErr_SetString(PyExc_ValueError, why);
+  return good;
+}
+
 static PyObject *rows(PyObject *module, PyObject *args) {
   Py_buffer pixels, weights, sums;
   Py_ssize_t height, width, depth;
@@ -67,6 +72,24 @@ static PyObject *rows(PyObject *module, PyObject *args) {
     Py_END_ALLOW_THREADS
   }
   PyBuffer_Release(&pixels), PyBuffer_Release(&weights), PyBuffer_Release(&sums);
+  if (!good) return NULL;
+  Py_RETURN_NONE;
+}
+
+static PyObject *means(PyObject *module, PyObject *args) {
+  Py_buffer pixels, luma;
+  Py_ssize_t height, width, depth, step;
+  (void)module;
+  if (!PyArg_ParseTuple(args, "y*nnnnw*", &pixels, &height, &width, &depth, &step, &luma)) return NULL;
+  int good = pixels_fit(&pixels, height, width, depth) &&
+             within(step == 1 || step == 2 || step == 4 || step == 8, "squares of a size that doesn't fit") &&
+             floats(&luma, (size_t)((height - 1) / step + 1) * (size_t)((width - 1) / step + 1));
+  if (good) {
+    Py_BEGIN_ALLOW_THREADS
+    lr_means(pixels.buf, (size_t)height, (size_t)width, (size_t)depth, (size_t)step, luma.buf);
+    Py_END_ALLOW_THREADS
+  }
+  PyBuffer_Release(&pixels), PyBuffer_Release(&luma);
   if (!good) return NULL;
   Py_RETURN_NONE;
 }
@@ -104,11 +127,6 @@ static int strips_fit(const Py_buffer *b, Py_ssize_t across, Py_ssize_t down) {
     return 1;
   PyErr_SetString(PyExc_ValueError, "strips of the wrong size");
   return 0;
-}
-
-static int within(int good, const char *why) {
-  if (!good) PyErr_SetString(PyExc_ValueError, why);
-  return good;
 }
 
 static PyObject *coarse(PyObject *module, PyObject *args) {
@@ -263,6 +281,7 @@ static PyMethodDef methods[] = {
     {"luma", luma, METH_VARARGS,
      "luma(data, least, most): (samples, step, width, height, components) of a JPEG; None where it is not read here."},
     {"rows", rows, METH_VARARGS, "rows(pixels, height, width, depth, weights, sums): luma summed over weighted rows of RGB."},
+    {"means", means, METH_VARARGS, "means(pixels, height, width, depth, step, luma): luma of RGB averaged over squares."},
     {"ordered", ordered, METH_VARARGS,
      "ordered(pixels, height, width, depth, samples): PDQ's 64 by 64 samples of RGB, summed in the reference's order."},
     {"coarse", coarse, METH_VARARGS,
@@ -283,7 +302,7 @@ static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_kernel", "Luma 
                                         methods, NULL, NULL, NULL, NULL};
 
 /* Raised with every change of what the functions take or give: scaled/kernel.py asks for its own. */
-enum { LAYOUT = 4 };
+enum { LAYOUT = 5 };
 
 PyMODINIT_FUNC PyInit__kernel(void) {
   PyObject *made = PyModule_Create(&definition);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,7 +17,7 @@ LEAST: Final = 512
 STEPS: Final = (8, 4, 2, 1)
 """Pixels a side that one sample may stand for: what a JPEG decoder can leave out."""
 _ROWS: Final = 256
-_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+_LUMA = tuple(float(np.float32(share)) for share in (0.299, 0.587, 0.114))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +81,22 @@ def step_for(width: int, height: int) -> int:
     return next((s for s in STEPS if min(width, height) >= LEAST * s), 1)
 
 
-def reduce(picture: Picture) -> Reduced:
-    """A picture decoded in full, averaged down."""
+def averaged(pixels: Pixels, step: int) -> Luma:
+    """Means of the luma of squares of `step` (up to 8) by `step` RGB pixels; at the edges, of what there is.
+
+    Sums are of 32-bit floats: of the colours in order, each product added unrounded (as by a fused multiply-add);
+    then down the columns, then across, the first value to the sum of the others. So they are the same everywhere.
+    """
+    return np.concatenate(
+        [_block(pixels[at : at + _ROWS], step) for at in range(0, len(pixels), _ROWS)], dtype=np.float32
+    )
+
+
+def reduce(picture: Picture, *, means: Callable[[Pixels, int], Luma] = averaged) -> Reduced:
+    """A picture decoded in full, averaged down; `means` is what does that."""
     step = step_for(picture.width, picture.height)
-    rows = [_averaged(picture.pixels[at : at + _ROWS], step) for at in range(0, picture.height, _ROWS)]
     return Reduced(
-        luma=np.concatenate(rows),
+        luma=means(picture.pixels, step),
         step=step,
         width=picture.width,
         height=picture.height,
@@ -97,12 +108,18 @@ def reduce(picture: Picture) -> Reduced:
     )
 
 
-def _averaged(pixels: Pixels, step: int) -> Luma:
-    """Means of squares of step by step; those at the edges of what there is of them."""
-    grey: Luma = pixels.astype(np.float32) @ _LUMA
-    for axis in (0, 1):
-        starts = np.arange(0, grey.shape[axis], step)
-        counts = np.diff(starts, append=grey.shape[axis]).astype(np.float32)
-        shares = counts[:, None] if axis == 0 else counts[None, :]
-        grey = np.asarray(np.add.reduceat(grey, starts, axis=axis) / shares, dtype=np.float32)
-    return grey
+def _block(pixels: Pixels, step: int) -> Luma:
+    means = np.zeros(pixels.shape[:2], dtype=np.float32)
+    for n, share in enumerate(_LUMA):
+        means = (share * pixels[..., n].astype(np.float64) + means).astype(np.float32)
+    return np.ascontiguousarray(_means(_means(means, step).T, step).T)
+
+
+def _means(values: Luma, step: int) -> Luma:
+    """Of each `step` rows and of what is left at the end."""
+    sums = np.zeros_like(values[::step])
+    for n in range(1, step):
+        part = values[n::step]
+        sums[: len(part)] += part
+    counts = np.diff(np.arange(0, len(values), step), append=len(values)).astype(np.float32)
+    return np.asarray((values[::step] + sums) / counts[:, None], dtype=np.float32)

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadlight.fingerprint import pdq
-from leadlight.scaled import rows
+from leadlight.raster import averaged
+from leadlight.scaled import means, rows
 from leadlight.scaled.kernel import kernel
 
 needs_kernel = pytest.mark.skipif(kernel() is None, reason="no compiled kernel")
@@ -105,3 +106,42 @@ def test_the_kernel_checks_what_it_is_given() -> None:
 def test_without_the_kernel_there_is_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEADLIGHT_TEST_NO_KERNEL", "1")
     assert rows(np.zeros((4, 5, 3), dtype=np.uint8), np.ones((2, 4), dtype=np.float32)) is None
+
+
+@needs_kernel
+@settings(max_examples=80, deadline=None)
+@given(st.integers(1, 70), st.integers(1, 90), st.sampled_from([1, 2, 4, 8]), st.integers(0, 2**32))
+def test_means_are_the_same_to_the_last_digit(height, width, step, seed) -> None:
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 4), dtype=np.uint8)
+    for rgb in (pixels[:, :, :3], pixels[:, :, 1:], np.ascontiguousarray(pixels[:, :, :3])):
+        found = means(rgb, step)
+        assert found.dtype == np.float32
+        assert np.array_equal(found, averaged(rgb, step))
+
+
+@needs_kernel
+@pytest.mark.parametrize("shape", [(9, 2047, 3), (9, 2049, 3), (700, 1537, 4), (8, 6145, 3), (300, 20, 3)])
+@pytest.mark.parametrize("step", [1, 2, 4, 8])
+def test_means_of_long_rows_and_of_white_are_the_same(shape, step) -> None:
+    pixels = np.random.default_rng(5).integers(0, 256, shape, dtype=np.uint8)[:, :, :3]
+    assert np.array_equal(means(pixels, step), averaged(pixels, step))
+    white = np.full_like(pixels, 255)
+    assert np.array_equal(means(white, step), averaged(white, step))
+    assert means(white, step) == pytest.approx(255, abs=1e-4)
+
+
+def test_without_a_kernel_means_are_made_in_numpy(monkeypatch) -> None:
+    pixels = np.random.default_rng(5).integers(0, 256, (40, 70, 3), dtype=np.uint8)
+    fast = means(pixels, 4)
+    monkeypatch.setenv("LEADLIGHT_TEST_NO_KERNEL", "1")
+    assert np.array_equal(means(pixels, 4), fast)
+
+
+@needs_kernel
+@pytest.mark.parametrize(
+    ("height", "width", "depth", "step", "made"),
+    [(6, 8, 3, 3, (2, 3)), (6, 8, 3, 0, (6, 8)), (6, 8, 3, 4, (2, 3)), (6, 8, 4, 4, (2, 2)), (7, 8, 3, 4, (2, 2))],
+)
+def test_means_that_do_not_fit_are_refused(height, width, depth, step, made) -> None:
+    with pytest.raises(ValueError, match="size"):
+        kernel().means(bytes(6 * 8 * 3), height, width, depth, step, np.zeros(made, dtype=np.float32))

@@ -23,8 +23,9 @@ from leadlight.identify.bare import bare, excessive
 from leadlight.identify.largest import largest
 from leadlight.identify.opening import TEXTS, broken, check_pixels, check_tile, guarded, opened
 from leadlight.identify.samples import Own, samples
+from leadlight.raster import reduce
 from leadlight.records import Finding, Item, failure, finding
-from leadlight.scaled import LEAST, jpeg_luma
+from leadlight.scaled import LEAST, jpeg_luma, means
 from leadlight.seams import Cost, Example, Known
 
 pi_heif.register_heif_opener()
@@ -109,6 +110,10 @@ class Preview:
         if found is None or (found.width, found.height, found.mode) != (*image.size, image.mode):
             return None
         return replace(found, orientation=orientation)
+
+    def averaged(self, picture: Picture) -> Reduced:
+        """The luma of a picture that was decoded in full, on a small grid."""
+        return reduce(picture, means=means)
 
     def analyse(self, item: Item, content: Content, known: Known) -> Iterator[Finding]:
         picture: Picture | Reduced = content.scaled() or content.picture()

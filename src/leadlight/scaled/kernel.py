@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from types import ModuleType
 
-LAYOUT = 4
+LAYOUT = 5
 """What native/jpegmodule.c must state: a kernel of another layout, left over from an earlier install, is not
 used."""
 ABSENT = (
