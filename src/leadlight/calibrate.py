@@ -29,8 +29,7 @@ from leadlight.scoring.diagrams import Axis, Series
 from leadlight.scoring.fit import Fit, Known, enough, fit
 from leadlight.scoring.laundering import OF
 from leadlight.scoring.laundering import STATES as LAUNDERED
-from leadlight.scoring.shelf import one
-from leadlight.trial import Ask, Examiner, Outcome, Scorer, run
+from leadlight.trial import Ask, Examiner, Outcome, Scorer, model_folder, run
 
 REPORT, FIGURES, SCORES = "calibration.md", "calibration.json", "scores.csv"
 USABLE: Final = ("", "calibration")
@@ -63,14 +62,6 @@ class Calibrated:
     left_out: Counter[str]
     """Pictures that could not be used, by why."""
     figures: dict[str, figures.Figure]
-
-
-def model_folder(name: str, settings: Settings) -> Path:
-    """The folder of a model: by its name, or a folder that holds its card. Raises UnknownName."""
-    there = Path(name)
-    if os.sep in name and (there / CARD_FILE).is_file():
-        return there
-    return one(settings, name).folder
 
 
 def calibrate(

@@ -43,9 +43,10 @@ from leadlight.records import finding as kinds
 from leadlight.records.codec import dumps
 from leadlight.scoring.card import Card
 from leadlight.scoring.corpus import Found
-from leadlight.scoring.detector import Detector, Reading
+from leadlight.scoring.detector import CARD_FILE, Detector, Reading
 from leadlight.scoring.judgement import judge_size
 from leadlight.scoring.laundering import QUALITY, decoded, launder
+from leadlight.scoring.shelf import one
 
 AS_IS, STRIPPED = "as is", "stripped"
 """The two ways in which a file is weighed: as it is, and `clean`, with nothing left but the picture."""
@@ -211,6 +212,14 @@ def outcome(found: Found, said: dict[str, Any]) -> Outcome:
         tuple(Weighed(**{**w, "abstained": tuple(w["abstained"])}) for w in said.get("weighed", ())),
         float(said.get("decode_seconds", 0.0)),
     )
+
+
+def model_folder(name: str, settings: Settings) -> Path:
+    """The folder of a model: by its name, or a folder that holds its card. Raises UnknownName."""
+    there = Path(name)
+    if os.sep in name and (there / CARD_FILE).is_file():
+        return there
+    return one(settings, name).folder
 
 
 def run(

@@ -23,6 +23,7 @@ from leadlight.cli import render
 from leadlight.cli.calibrate import calibrate
 from leadlight.cli.camera import camera as camera_group
 from leadlight.cli.encryption import case_key, encrypt, rekey
+from leadlight.cli.evaluate import evaluate
 from leadlight.cli.features import features as features_group
 from leadlight.cli.keys import NOT_ENCRYPTED, existing_key, new_case_key
 from leadlight.cli.models import models as models_group
@@ -54,6 +55,7 @@ app.add_command(calibrate)
 app.add_command(camera_group)
 app.add_command(case_key)
 app.add_command(encrypt)
+app.add_command(evaluate)
 app.add_command(features_group)
 app.add_command(key)
 app.add_command(models_group)

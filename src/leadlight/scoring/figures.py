@@ -87,6 +87,22 @@ def reliability(llrs: Told, *, seed: int = 0) -> dict[str, Figure]:
     }
 
 
+def rate(hits: Sequence[bool], sources: Sequence[str], *, seed: int = 0) -> Figure:
+    """The share of pictures that are hit, each counting alike, with its interval by source."""
+    flags = np.array(hits, dtype=np.float64)
+    names, at = np.unique(np.asarray(sources, dtype=np.str_), return_inverse=True)
+    if not len(flags):
+        return Figure(float("nan"))
+    value = float(flags.mean())
+    if len(names) < 2:
+        return Figure(value)
+    hit, all_ = np.bincount(at, weights=flags), np.bincount(at)
+    rng = np.random.default_rng(seed)
+    drawn = rng.integers(0, len(names), (measures.ROUNDS, len(names)))
+    low, high = np.quantile(hit[drawn].sum(axis=1) / all_[drawn].sum(axis=1), [0.025, 0.975])
+    return Figure(value, (float(low), float(high)))
+
+
 TITLES: Final = {
     "auc": "AUC",
     "true_rate_at_0.01": "Generated pictures found, where 1 % of camera pictures are taken for generated",
@@ -131,6 +147,13 @@ def of_figures(figures: Mapping[str, Figure]) -> str:
             shown.append(" to ".join(share(v) if as_share else number(v) for v in figure.interval))
         rows.append([TITLES[name], *shown])
     return table(["", "value", "95 % interval"], rows)
+
+
+def shown(figure: Figure, *, as_share: bool) -> str:
+    """A figure with its interval in brackets."""
+    form = share if as_share else number
+    ends = "" if figure.interval is None else f" ({form(figure.interval[0])} to {form(figure.interval[1])})"
+    return f"{form(figure.value)}{ends}"
 
 
 def share(value: float) -> str:

@@ -2,8 +2,10 @@
 no metadata and no quality of compression gives away which is which.
 
 Each state starts from pixels alone and ends in the bytes of a file that holds nothing but the picture. `clean` is
-the common ground of all: JPEG at quality 90. It evens out the file, not all traces of what the picture went
-through before: only making it smaller does that, as `1080q75` does where the picture is large.
+the common ground of all: moved by a few pixels, then JPEG at quality 90. Were it not moved, the blocks of an
+earlier JPEG would fall on those of the new one, and a file that was a JPEG before could be told from one that was
+not by these blocks alone. Some traces of what a picture went through before are left all the same: only making it
+smaller takes them, as `1080q75` does where the picture is large.
 """
 
 from __future__ import annotations
@@ -17,8 +19,8 @@ from PIL import Image
 from leadlight.raster import Pixels
 
 STATES: Final = {
-    "clean": "JPEG, quality 90, 4:2:0",
-    "q90": "clean, then moved by 3 by 5 pixels and saved again: JPEG, quality 90, 4:2:0",
+    "clean": "moved by 3 by 5 pixels; JPEG, quality 90, 4:2:0",
+    "q90": "clean, then moved and saved so again",
     "1080q75": "clean, then made smaller to a long side of 1080 where it is longer: JPEG, quality 75, 4:2:0",
     "webp80": "clean, then WebP, quality 80",
     "screenshot": "clean, then at 0.8 or 1.25 times its size on a screen with bars: PNG",
@@ -38,6 +40,8 @@ OF: Final = {
 several, each picture goes through one of them.
 """
 
+MOVED: Final = (3, 5)
+"""Pixels across and down."""
 LONG_SIDE: Final = 1080
 SHRINK, GROW = 0.8, 1.25
 LARGEST_GROWN: Final = 1600
@@ -54,13 +58,12 @@ def launder(pixels: Pixels, state: str, *, seed: int = 0) -> bytes:
     STATES[state]
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or 0 in pixels.shape:
         raise ValueError("pixels must be of shape (height, width, 3), 8 bits")
-    clean = _jpeg(Image.fromarray(np.ascontiguousarray(pixels)), 90)
+    clean = _jpeg(_moved(Image.fromarray(np.ascontiguousarray(pixels))), 90)
     if state == "clean":
         return clean
     picture = Image.open(io.BytesIO(clean)).convert("RGB")
     if state == "q90":
-        across, down = min(3, picture.width - 1), min(5, picture.height - 1)
-        return _jpeg(picture.crop((across, down, picture.width, picture.height)), 90)
+        return _jpeg(_moved(picture), 90)
     if state == "1080q75":
         return _jpeg(_scaled(picture, min(1.0, LONG_SIDE / max(picture.size))), 75)
     if state == "webp80":
@@ -73,6 +76,12 @@ def decoded(data: bytes) -> Pixels:
     """The pixels of a file that `launder` made: shape (height, width, 3), RGB, 8 bits."""
     with Image.open(io.BytesIO(data)) as picture:
         return np.asarray(picture.convert("RGB"))
+
+
+def _moved(picture: Image.Image) -> Image.Image:
+    """Without its first columns and rows, so that the blocks of an earlier JPEG lie across those of the next."""
+    left, top = min(MOVED[0], picture.width - 1), min(MOVED[1], picture.height - 1)
+    return picture.crop((left, top, picture.width, picture.height))
 
 
 def _scaled(picture: Image.Image, factor: float) -> Image.Image:
