@@ -101,6 +101,17 @@ class EnrolledCamera:
             raise _unusable("holds a pattern with values that are no figures", self.path)
         return pattern
 
+    def check(self) -> None:
+        """Raise CameraUnusable where the checksum does not hold."""
+        digest = hashlib.sha256()
+        left = self._at + 2 * self.described.width * self.described.height
+        with self.path.open("rb") as stream:
+            while left and (part := stream.read(min(left, _CHUNK))):
+                digest.update(part)
+                left -= len(part)
+            if left or stream.read(_DIGEST + 1) != digest.digest():
+                raise _broken(self.path)
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 in hex that the file ends with, which names it in findings."""
@@ -118,7 +129,7 @@ class EnrolledCamera:
                     raise _unusable("is cut off", self.path)
                 digest.update(part)
             if stream.read(_DIGEST + 1) != digest.digest():
-                raise _unusable("was changed or is broken: its checksum does not hold", self.path)
+                raise _broken(self.path)
 
 
 def opened(path: Path) -> EnrolledCamera:
@@ -213,6 +224,10 @@ def found(setting: str) -> Iterator[EnrolledCamera]:
     if not files:
         raise _unusable(f"holds no file that ends in {SUFFIX}", path, "Enrol a camera: 'leadlight camera enrol'.")
     yield from map(opened, files)
+
+
+def _broken(path: Path) -> CameraUnusable:
+    return _unusable("was changed or is broken: its checksum does not hold", path)
 
 
 def _unusable(what: str, path: Path, advice: str = _ADVICE) -> CameraUnusable:

@@ -80,12 +80,16 @@ def query_of(luma: Plane) -> Plane:
     Sides are LEAST or more. Cutting off what stands out (edges that the denoiser left) raised the correlation of
     12 of 17 natural pictures measured, by up to a half.
     """
-    residue = residue_of(luma)
+    return query_from(residue_of(luma), luma, sound(luma))
+
+
+def query_from(residue: Plane, luma: Plane, shows: npt.NDArray[np.bool_]) -> Plane:
+    """As `query_of`, of what is there already: all of one shape."""
     most = _CLIP * float(residue.std(dtype=np.float64))
-    np.clip(residue, -most, most, out=residue)
-    residue *= luma
-    residue *= sound(luma)
-    return residue
+    query = np.clip(residue, -most, most)
+    query *= luma
+    query *= shows
+    return query
 
 
 def correlation(one: Plane, other: Plane) -> float:

@@ -9,6 +9,7 @@ megapixels.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -39,6 +40,7 @@ LOW: Final = (
 TAPS: Final = len(LOW)
 _OVER: Final = TAPS - 2
 _BLOCK: Final = 32
+_ROWS: Final = 100
 
 
 def _bank() -> Plane:
@@ -74,12 +76,11 @@ def along_rows(plane: Plane) -> Plane:
     wide = np.concatenate((plane, plane[:, :_OVER]), axis=1)
     half = plane.shape[1] // 2
     out = np.empty_like(plane)
-    for at in range(0, half, _BLOCK):
-        count = min(_BLOCK, half - at)
+    for at, count in _blocks(half):
         part = wide[:, 2 * at : 2 * (at + count) + _OVER]
         bank = _ANALYSIS[: 2 * count + _OVER]
-        out[:, at : at + count] = part @ bank[:, :count]
-        out[:, half + at : half + at + count] = part @ bank[:, _BLOCK : _BLOCK + count]
+        _times(part, bank[:, :count], out[:, at : at + count])
+        _times(part, bank[:, _BLOCK : _BLOCK + count], out[:, half + at : half + at + count])
     return out
 
 
@@ -88,12 +89,11 @@ def along_columns(plane: Plane) -> Plane:
     high = np.concatenate((plane, plane[:_OVER]), axis=0)
     half = plane.shape[0] // 2
     out = np.empty_like(plane)
-    for at in range(0, half, _BLOCK):
-        count = min(_BLOCK, half - at)
+    for at, count in _blocks(half):
         part = high[2 * at : 2 * (at + count) + _OVER]
         bank = _ANALYSIS[: 2 * count + _OVER]
-        np.matmul(bank[:, :count].T, part, out=out[at : at + count])
-        np.matmul(bank[:, _BLOCK : _BLOCK + count].T, part, out=out[half + at : half + at + count])
+        _times(part.T, bank[:, :count], out[at : at + count].T)
+        _times(part.T, bank[:, _BLOCK : _BLOCK + count], out[half + at : half + at + count].T)
     return out
 
 
@@ -102,12 +102,13 @@ def back_along_rows(plane: Plane) -> Plane:
     half, before = plane.shape[1] // 2, _OVER // 2
     low = np.concatenate((plane[:, half - before : half], plane[:, :half]), axis=1)
     high = np.concatenate((plane[:, -before:], plane[:, half:]), axis=1)
-    out = np.empty_like(plane)
-    for at in range(0, half, _BLOCK):
-        count = min(_BLOCK, half - at)
+    out, other = np.empty_like(plane), np.empty((len(plane), 2 * _BLOCK), dtype=np.float32)
+    for at, count in _blocks(half):
         rows, columns = count + before, slice(0, 2 * count)
-        out[:, 2 * at : 2 * (at + count)] = low[:, at : at + rows] @ _FROM_LOW[:rows, columns]
-        out[:, 2 * at : 2 * (at + count)] += high[:, at : at + rows] @ _FROM_HIGH[:rows, columns]
+        target = out[:, 2 * at : 2 * (at + count)]
+        _times(low[:, at : at + rows], _FROM_LOW[:rows, columns], target)
+        _times(high[:, at : at + rows], _FROM_HIGH[:rows, columns], other[:, columns])
+        target += other[:, columns]
     return out
 
 
@@ -116,10 +117,23 @@ def back_along_columns(plane: Plane) -> Plane:
     half, before = plane.shape[0] // 2, _OVER // 2
     low = np.concatenate((plane[half - before : half], plane[:half]), axis=0)
     high = np.concatenate((plane[-before:], plane[half:]), axis=0)
-    out = np.empty_like(plane)
-    for at in range(0, half, _BLOCK):
-        count = min(_BLOCK, half - at)
+    out, other = np.empty_like(plane), np.empty((2 * _BLOCK, plane.shape[1]), dtype=np.float32)
+    for at, count in _blocks(half):
         rows, columns = count + before, slice(0, 2 * count)
-        out[2 * at : 2 * (at + count)] = _FROM_LOW[:rows, columns].T @ low[at : at + rows]
-        out[2 * at : 2 * (at + count)] += _FROM_HIGH[:rows, columns].T @ high[at : at + rows]
+        target = out[2 * at : 2 * (at + count)]
+        _times(low[at : at + rows].T, _FROM_LOW[:rows, columns], target.T)
+        _times(high[at : at + rows].T, _FROM_HIGH[:rows, columns], other[columns].T)
+        target += other[columns]
     return out
+
+
+def _blocks(half: int) -> Iterator[tuple[int, int]]:
+    return ((at, min(_BLOCK, half - at)) for at in range(0, half, _BLOCK))
+
+
+def _times(one: Plane, other: Plane, out: Plane) -> None:
+    """The product, some rows at a time: so small ones stay on one core, where threads would cost more than they
+    bring.
+    """
+    for at in range(0, len(one), _ROWS):
+        np.matmul(one[at : at + _ROWS], other, out=out[at : at + _ROWS])
