@@ -139,7 +139,7 @@ class Lacking(Protocol):
     """A plugin that may lack something else than a module: data that the operator adds."""
 
     def lacks(self, settings: Settings) -> str:
-        """What is missing, in words, with the command that gets it; '' where nothing is. Raises ConfigError."""
+        """What is missing, in words, with the command that gets it; '' where nothing is."""
         ...
 
 

@@ -54,7 +54,10 @@ class Neural:
 
     def lacks(self, settings: Settings) -> str:
         """What is missing for `settings.detect` to say anything, in words; '' where nothing is."""
-        return "" if kept(settings) else "no model is installed: see 'leadlight models add'"
+        try:
+            return "" if kept(settings) else "no model is installed: see 'leadlight models add'"
+        except ConfigError as e:
+            return f"the folder of models {e.what}"
 
     def analyse(self, item: Item, content: Content, known: Known) -> Iterator[Finding]:
         if not self._detectors:
