@@ -19,7 +19,7 @@ from leadlight.provenance import specimen
 from leadlight.provenance.consistency import PLUGIN
 from leadlight.provenance.specimen import Value
 from leadlight.provenance.thumbnail import ANOTHER, SAME, compare, thinned
-from leadlight.records import Finding, Item, Place
+from leadlight.records import Basis, Finding, Item, Place, Proposition, WeightSource
 from leadlight.records import finding as kinds
 from leadlight.records.codec import finding_in, finding_out
 from leadlight.seams import Known
@@ -64,8 +64,8 @@ def analysed(data: bytes, *, orientation: int = 1) -> list[Finding]:
         pass
     found = list(PLUGIN.analyse(ITEM, content, known))
     for finding in found:
-        assert finding.kind == kinds.CONTRADICTION
-        assert finding.weight is None
+        assert finding.kind == kinds.CONTRADICTION or found == [finding], "what agrees contradicts nothing"
+        assert (finding.weight is not None) == (finding.kind == kinds.AGREEMENT)
         assert finding.statement.isprintable()
         assert finding_in(finding_out(finding)) == finding
     assert content.decodes <= 1
@@ -73,7 +73,7 @@ def analysed(data: bytes, *, orientation: int = 1) -> list[Finding]:
 
 
 def names(data: bytes, **options: int) -> list[str]:
-    return [f.payload["what"] for f in analysed(data, **options)]
+    return [f.payload["what"] for f in analysed(data, **options) if f.kind == kinds.CONTRADICTION]
 
 
 def stated(
@@ -230,3 +230,43 @@ def test_cameras_own_thumbnails_agree(public_files: Path) -> None:
         assert compared.degrees == 0
         found += 1
     assert found
+
+
+def camera_file(**changes: Value | None) -> bytes:
+    """A camera's file in which all agrees, but for `changes`."""
+    small = changes.pop("thumbnail", specimen.jpeg(width=160, height=120))
+    capture = {**specimen.CAPTURE, 0xA002: 256, 0xA003: 192}
+    fields = {"maker_note": 0x927C, "exposure_time": 0x829A, "width": 0xA002, "captured": 0x9003}
+    for name, value in changes.items():
+        if value is None:
+            del capture[fields[name]]
+        else:
+            capture[fields[name]] = value
+    assert isinstance(small, bytes)
+    return specimen.jpeg(exif=specimen.exif_block(specimen.CAMERA, capture, thumbnail=small))
+
+
+def test_what_a_camera_writes_and_agrees_weighs_a_little_by_policy() -> None:
+    (found,) = analysed(camera_file())
+    assert found.kind == kinds.AGREEMENT
+    assert found.weight is not None
+    assert (found.weight.proposition, found.weight.basis) == (Proposition.CAMERA, Basis.METADATA)
+    assert (found.weight.log10_lr, found.weight.source) == (0.6, WeightSource.POLICY)
+    assert "Anyone who takes care can write this." in found.statement
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"maker_note": None},
+        {"exposure_time": None},
+        {"width": None},
+        {"width": 1024},
+        {"captured": "2024:07:09 10:22:03"},
+        {"thumbnail": b""},
+        {"thumbnail": specimen.jpeg(width=160, height=120, seed=7)},
+    ],
+    ids=lambda c: "-".join(c),
+)
+def test_where_something_lacks_or_contradicts_nothing_agrees(changes: dict[str, Value | None]) -> None:
+    assert kinds.AGREEMENT not in {f.kind for f in analysed(camera_file(**changes))}

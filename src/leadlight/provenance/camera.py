@@ -194,11 +194,16 @@ def _statement(facts: Mapping[str, Any]) -> str:
     return f"States {', '.join(parts)}. Anyone can write this."
 
 
-def _weight(facts: Mapping[str, Any]) -> Weight | None:
+def complete(facts: Mapping[str, Any]) -> bool:
+    """Whether make, model, exposure and a maker note are all stated."""
     exposure = facts.get("exposure", {})
-    named = "make" in facts and "model" in facts
     triple = all(k in exposure for k in ("exposure_time", "f_number", "iso"))
-    if named and triple and "maker_note_bytes" in facts:
+    return "make" in facts and "model" in facts and triple and "maker_note_bytes" in facts
+
+
+def _weight(facts: Mapping[str, Any]) -> Weight | None:
+    named = "make" in facts and "model" in facts
+    if complete(facts):
         log10_lr, note = COMPLETE, "make, model, exposure and a maker note"
     elif named:
         log10_lr, note = PARTIAL, "make and model"

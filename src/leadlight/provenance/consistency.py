@@ -3,24 +3,28 @@
 A contradiction weighs nothing by itself: editors, scanners and unset clocks make them too. It tells a person
 where to look. An embedded thumbnail that shows another picture is the strongest: cameras write it at capture
 and some editors leave it as it was, so it may show what was there before.
+
+Where all that a camera writes is there and agrees, thumbnail and stated size too, that weighs a little more than
+the statements alone: a stamp that is copied from another file does not fit. Whoever takes care can make it fit.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, timedelta
+from types import MappingProxyType
 from typing import Any, Final
 
 from leadlight.content import Content, Picture, Reduced
 from leadlight.errors import ContentError
 from leadlight.provenance import specimen, xmp
 from leadlight.provenance.blocks import read_blocks
-from leadlight.provenance.camera import stated_of
+from leadlight.provenance.camera import complete, stated_of
 from leadlight.provenance.exif import Stamp, exif_of, read_offset, read_stamp
-from leadlight.provenance.thumbnail import ANOTHER, SAME, compare, thinned
+from leadlight.provenance.thumbnail import ANOTHER, SAME, Comparison, compare, thinned
 from leadlight.provenance.xmp import xmp_of
-from leadlight.records import Finding, Item, display_text
+from leadlight.records import Basis, Finding, Item, Proposition, Weight, WeightSource, display_text
 from leadlight.records import finding as kinds
 from leadlight.records.codec import plain
 from leadlight.seams import Cost, Example, Known
@@ -39,6 +43,9 @@ _WHOLE_PICTURE: Final = frozenset(
     {"image/jpeg", "image/png", "image/webp", "image/heic", "image/heif", "image/avif"}
 )
 """Formats whose EXIF is of the picture itself; in raw formats it may be of a preview."""
+
+AGREES: Final = 0.6
+"""log10 of the likelihood ratio where make, model, exposure and maker note are there and all agrees, by policy."""
 
 Contradiction = tuple[str, str, dict[str, Any]]
 """Its name, the statement, the facts."""
@@ -181,19 +188,28 @@ def _sizes(content: Content, known: Known) -> Iterator[Contradiction]:
         )
 
 
-def _thumbnail(content: Content) -> Iterator[Contradiction]:
+def _compared(content: Content) -> tuple[Comparison, int] | None:
+    """How the embedded thumbnail and the picture agree, and the picture's orientation; None where that can't be
+    told.
+    """
     data = exif_of(content).thumbnail
     if data is None:
-        return
+        return None
     try:
         picture: Picture | Reduced = content.scaled() or content.picture()
     except ContentError:
-        return
+        return None
     if picture.method == "preview":
-        return
+        return None
     found = compare(data, picture.luma if isinstance(picture, Reduced) else thinned(picture.pixels))
-    if found is None:
+    return None if found is None else (found, picture.orientation)
+
+
+def _thumbnail(content: Content, compared: tuple[Comparison, int] | None) -> Iterator[Contradiction]:
+    data = exif_of(content).thumbnail
+    if data is None or compared is None:
         return
+    found, orientation = compared
     facts = {
         "correlation": found.correlation,
         "width": found.width,
@@ -208,7 +224,7 @@ def _thumbnail(content: Content) -> Iterator[Contradiction]:
             "look at both.",
             facts,
         )
-    elif found.degrees and found.best >= SAME and picture.orientation == 1:
+    elif found.degrees and found.best >= SAME and orientation == 1:
         yield (
             "thumbnail turned",
             f"The picture was turned by {found.degrees} degrees since its thumbnail was made.",
@@ -235,20 +251,20 @@ def _dated(captured: str, modified: str) -> bytes:
     )
 
 
-def _with_thumbnail(seed: int) -> bytes:
+def _with_thumbnail(seed: int, more: Mapping[int, int] = MappingProxyType({})) -> bytes:
     small = specimen.jpeg(width=160, height=120, seed=seed)
-    return specimen.jpeg(exif=specimen.exif_block(specimen.CAMERA, specimen.CAPTURE, thumbnail=small))
+    return specimen.jpeg(exif=specimen.exif_block(specimen.CAMERA, {**specimen.CAPTURE, **more}, thumbnail=small))
 
 
 class Consistency:
-    """One finding for each contradiction; none of them weighs."""
+    """One finding for each contradiction, none of which weighs; or one where all that a camera writes agrees."""
 
     name = "provenance.consistency"
-    version = "1"
+    version = "2"
     extra = None
     requires: tuple[str, ...] = ()
     needs = frozenset({kinds.CAMERA})
-    gives = frozenset({kinds.CONTRADICTION})
+    gives = frozenset({kinds.CONTRADICTION, kinds.AGREEMENT})
     families = frozenset({"picture"})
     per_place = False
     cost = Cost.DECODE
@@ -270,6 +286,13 @@ class Consistency:
         )
         yield Example("a thumbnail of the same picture", lambda: _with_thumbnail(0), (), name="agrees.jpg")
         yield Example(
+            "a thumbnail of the same picture, and its size",
+            lambda: _with_thumbnail(0, {0xA002: 256, 0xA003: 192}),
+            (kinds.AGREEMENT,),
+            {"checked": ["size", "thumbnail", "times", "device"]},
+            name="camera.jpg",
+        )
+        yield Example(
             "nothing that contradicts",
             lambda: specimen.jpeg(exif=specimen.exif_block(specimen.CAMERA, specimen.CAPTURE, specimen.GPS)),
             (),
@@ -277,10 +300,38 @@ class Consistency:
         )
 
     def analyse(self, item: Item, content: Content, known: Known) -> Iterator[Finding]:
-        for part in (_times(content), _devices(content), _sizes(content, known), _thumbnail(content)):
+        compared = _compared(content)
+        agrees = complete(stated_of(content).facts) and _fits(content, known, compared)
+        for part in (_times(content), _devices(content), _sizes(content, known), _thumbnail(content, compared)):
             for what, statement, facts in part:
+                agrees = False
                 payload = plain({"what": what, **facts}, longest=300)
                 yield Finding(self.name, self.version, kinds.CONTRADICTION, statement, payload)
+        if agrees:
+            yield Finding(
+                self.name,
+                self.version,
+                kinds.AGREEMENT,
+                "What a camera writes agrees: the stated size, the embedded thumbnail, times and device. Anyone "
+                "who takes care can write this.",
+                {"checked": ["size", "thumbnail", "times", "device"]},
+                Weight(
+                    Proposition.CAMERA,
+                    AGREES,
+                    Basis.METADATA,
+                    WeightSource.POLICY,
+                    "EXIF that agrees with itself and with the picture; never proof of a camera",
+                ),
+            )
+
+
+def _fits(content: Content, known: Known, compared: tuple[Comparison, int] | None) -> bool:
+    """Whether the picture has the size and the thumbnail that its EXIF states."""
+    exif, picture = exif_of(content), known.first(kinds.PICTURE)
+    if picture is None or compared is None or content.filetype.media_type not in _WHOLE_PICTURE:
+        return False
+    has = (picture.payload.get("width"), picture.payload.get("height"))
+    return compared[0].best >= SAME and bool(exif.width and exif.height) and has == (exif.width, exif.height)
 
 
 PLUGIN = Consistency()

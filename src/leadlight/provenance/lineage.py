@@ -221,8 +221,11 @@ class Chain:
         if product and product.disallowed & given:
             return None
         high = product is not None and product.level >= 2 and "capturedMediaStitched" not in given
+        level = f"assurance level {product.level}" if product else "no assurance level known"
         return Verdict(
-            Proposition.CAMERA, CAMERA_LEVEL_2 if high else CAMERA_LEVEL_1, "a capture by a camera, as signed"
+            Proposition.CAMERA,
+            CAMERA_LEVEL_2 if high else CAMERA_LEVEL_1,
+            f"a capture by a camera, as signed ({level})",
         )
 
     def _inherited(self, signed: Signed) -> Verdict | None:
