@@ -82,9 +82,8 @@ def cards(json_: bool) -> None:
     if json_:
         render.print_json([_card(c) for c in found])
     else:
-        render.rows(
-            ("card", "licence", "source", "title"), [(c.name, c.licence, c.source, c.title) for c in found]
-        )
+        for card in found:
+            click.echo(f"{card.name} ({card.licence})\n    {card.title}\n    {card.source}")
 
 
 def _tests(outcomes: Sequence[Outcome]) -> None:
