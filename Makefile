@@ -9,7 +9,7 @@ PIP := -m pip install --quiet --disable-pip-version-check
 # Each set of packages is locked with the digest of every file that may be installed (`make lock` renews them).
 LOCKED := $(PIP) --require-hashes --requirement
 
-.PHONY: demo test check bench fuzz fuzz-native wheel audit lock torture clean
+.PHONY: demo test check bench evaluate fuzz fuzz-native wheel audit lock torture clean
 
 $(READY): pyproject.toml locked/dev.txt setup.py $(wildcard native/*)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Leadlight needs Python 3.11 or later: make PYTHON=/path/to/python3.11"; exit 1; }
@@ -34,6 +34,15 @@ check: $(READY)
 bench: $(READY)
 	$(BIN)/python $(LOCKED) locked/bench.txt
 	$(BIN)/python -m bench
+
+# The tables of the shipped detector's card, from pictures that are not kept with the project: their source, commit, path
+# and SHA-256 stand in training/manifest. They may lie in EVALUATE_DIR in any order. Needs no network.
+EVALUATE_DIR ?=
+EVALUATE_OUT ?= build/evaluation
+evaluate: $(READY)
+	@test -d "$(EVALUATE_DIR)" || { echo "No pictures: make evaluate EVALUATE_DIR=FOLDER, with the pictures that training/manifest names (fetch them from the repositories and commits stated there)."; exit 2; }
+	@test -f training/manifest/camera.csv || { echo "training/manifest holds no tables."; exit 2; }
+	$(BIN)/leadlight evaluate "$(EVALUATE_DIR)" --split dev --table training/manifest/camera.csv --table training/manifest/generated.csv --out $(EVALUATE_OUT) --force
 
 # About an hour in all; `make fuzz FUZZ_SECONDS=5` is a quick look, `make fuzz FUZZ=zip` one target.
 FUZZ_SECONDS ?= 90

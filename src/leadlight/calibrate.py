@@ -50,6 +50,8 @@ class Options:
     name: str = ""
     """Of the set of known pictures; '' for the names of its folders."""
     force: bool = False
+    tables: tuple[Path, ...] = ()
+    """That name the pictures by their digests, in place of those beside them and of folders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,7 @@ def _pictures(camera: Sequence[Path], generated: Sequence[Path], how: Options) -
     left_out: Counter[str] = Counter()
     for folders, flag in ((camera, False), (generated, True)):
         for folder in folders:
-            there = corpus(folder, split=how.split, most=how.most, generated=flag)
+            there = corpus(folder, split=how.split, most=how.most, generated=flag, tables=how.tables)
             pictures += there.pictures
             left_out.update(there.left_out)
     return pictures, left_out

@@ -23,7 +23,7 @@ from leadlight.records import Answer, display_name
 from leadlight.records.codec import dumps
 from leadlight.scoring import figures, measures, scoreboard
 from leadlight.scoring.card import Card, read
-from leadlight.scoring.corpus import corpus
+from leadlight.scoring.corpus import KINDS, corpus
 from leadlight.scoring.detector import CARD_FILE
 from leadlight.scoring.figures import Figure, Told
 from leadlight.scoring.laundering import STATES
@@ -31,7 +31,6 @@ from leadlight.scoring.shelf import kept
 from leadlight.trial import AS_IS, STRIPPED, Ask, Examiner, Outcome, Scored, Scorer, Weighed, model_folder, run
 
 REPORT, FIGURES = "evaluation.md", "evaluation.json"
-KINDS: Final = {False: "camera", True: "generated"}
 LARGE_SOURCE: Final = 50
 """Pictures from which on a source is told of on its own by the policy's rates."""
 FALSE_RATE: Final = 0.01
@@ -49,6 +48,8 @@ class Options:
     most: int = 0
     split: str = ""
     force: bool = False
+    tables: tuple[Path, ...] = ()
+    """That name the pictures by their digests, in place of those beside them and of folders."""
 
 
 def evaluate(
@@ -69,7 +70,7 @@ def evaluate(
     """
     how = options or Options()
     _check(how, folder, out)
-    known = corpus(folder, split=how.split, most=how.most)
+    known = corpus(folder, split=how.split, most=how.most, tables=how.tables)
     lacking = [kind for flag, kind in KINDS.items() if not any(p.generated == flag for p in known.pictures)]
     if lacking:
         raise UsageError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,29 @@ def test_a_table_of_one_kind_needs_no_origin(tmp_path: Path) -> None:
     assert [p.generated for p in corpus(tmp_path, generated=True).pictures] == [True]
     with pytest.raises(UsageError, match="no known pictures"):
         corpus(tmp_path)
+
+
+def test_tables_elsewhere_name_pictures_by_their_digests(tmp_path: Path) -> None:
+    """Whatever the files are called: a manifest that is kept apart from the pictures finds them."""
+    folder = tmp_path / "set"
+    for name, data in (("x/1.bin", b"one"), ("y/2.jpg", b"two"), ("y/copy.jpg", b"two"), ("3.jpg", b"three")):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    one, two, gone = (hashlib.sha256(b).hexdigest() for b in (b"one", b"two", b"gone"))
+    head = "source,commit,path,generator_or_camera,sha256,split\n"
+    table(tmp_path, f"{head}a/b,c0,p/1.jpg,Phone,{one},dev\na/b,c0,p/9.jpg,,{gone},dev\n", "camera.csv")
+    table(tmp_path, f"{head}g/h,c1,../q.jpg,FLUX,{two},train\n", "generated.csv")
+    told = [tmp_path / "camera.csv", tmp_path / "generated.csv"]
+    found = corpus(folder, tables=told)
+    assert [(p.shown, p.generated, p.source, p.family, p.split) for p in found.pictures] == [
+        ("x/1.bin", False, "a/b", "Phone", "dev"),
+        ("y/2.jpg", True, "g/h", "FLUX", "train"),
+    ]
+    assert found.left_out == {"there twice": 1, "in no table": 1, "listed and not there": 1}
+    assert [p.source for p in corpus(folder, tables=told, split="dev").pictures] == ["a/b"]
+    table(tmp_path, "path,source\nx/1.bin,a\n", "other.csv")
+    with pytest.raises(UsageError, match="sha256"):
+        corpus(folder, tables=[tmp_path / "other.csv"])
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../1.jpg", "x/../../1.jpg", "", "a\0b"])

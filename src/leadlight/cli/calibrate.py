@@ -31,6 +31,7 @@ from leadlight.scoring.calibration import METHODS, STATES
 @click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True, help="Of what is drawn.")
 @click.option("--most", type=COUNT, help="At most so many pictures of each source.")
 @click.option("--split", default="", help="Only pictures of this split, by their table.")
+@click.option("--table", "tables", multiple=True, type=PATH, help="A CSV table of SHA-256 and source. Repeatable.")
 @click.option("--name", default="", help="The name of this set of pictures. [the folders']")
 @click.option("--jobs", type=click.IntRange(0, 1024), help="Worker processes; 0 for one a core. [0]")
 @click.option("--force", is_flag=True, help="Write into a folder that is there.")
@@ -45,6 +46,7 @@ def calibrate(
     seed: int,
     most: int | None,
     split: str,
+    tables: tuple[Path, ...],
     name: str,
     jobs: int | None,
     force: bool,
@@ -65,7 +67,7 @@ def calibrate(
             camera=camera,
             generated=generated,
             settings=load({"jobs": jobs}),
-            options=calibrating.Options(method, state, seed, most or 0, split, name, force),
+            options=calibrating.Options(method, state, seed, most or 0, split, name, force, tables),
             progress=progress,
         )
     if json_:

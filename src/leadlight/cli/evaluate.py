@@ -23,6 +23,7 @@ from leadlight.records import display_name
 @click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True, help="Of what is drawn.")
 @click.option("--most", type=COUNT, help="At most so many pictures of each source.")
 @click.option("--split", default="", help="Only pictures of this split, by their table.")
+@click.option("--table", "tables", multiple=True, type=PATH, help="A CSV table of SHA-256 and source. Repeatable.")
 @click.option("--jobs", type=click.IntRange(0, 1024), help="Worker processes; 0 for one a core. [0]")
 @click.option("--force", is_flag=True, help="Write into a folder that is there.")
 @as_json
@@ -35,6 +36,7 @@ def evaluate(
     seed: int,
     most: int | None,
     split: str,
+    tables: tuple[Path, ...],
     jobs: int | None,
     force: bool,
     json_: bool,
@@ -47,7 +49,7 @@ def evaluate(
     from leadlight import evaluate as evaluating
 
     chosen = tuple(dict.fromkeys(states)) or evaluating.Options().states
-    how = evaluating.Options(chosen, not no_weighing, seed, most or 0, split, force)
+    how = evaluating.Options(chosen, not no_weighing, seed, most or 0, split, force, tables)
     with shown_count("pictures", quiet=json_) as progress:
         done = evaluating.evaluate(
             folder, out, settings=load({"jobs": jobs}), model=model, options=how, progress=progress

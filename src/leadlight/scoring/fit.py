@@ -18,6 +18,7 @@ import numpy.typing as npt
 from leadlight.errors import UsageError
 from leadlight.scoring.bounds import Bounds, Knots, bounded, fitted
 from leadlight.scoring.calibration import MOST_SIDE, Calibration
+from leadlight.scoring.corpus import KINDS
 from leadlight.scoring.laundering import OF, QUALITY
 from leadlight.scoring.measures import Flags, Floats, auc, weights_by_source
 
@@ -28,7 +29,6 @@ LEAST_SOURCES: Final = 5
 LEAST_EACH: Final = 5
 FOLDS: Final = 60
 """At most so many curves are fitted to cross-validate; with more sources, several are left out together."""
-KINDS: Final = {False: "camera", True: "generated"}
 
 
 @dataclass(frozen=True, slots=True)
