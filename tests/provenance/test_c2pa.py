@@ -360,6 +360,19 @@ def test_a_product_that_may_not_state_a_capture_has_no_weight() -> None:
     assert found.weight is None
 
 
+def test_a_stated_watermark_cannot_be_checked_locally_and_says_so(camera: Authority) -> None:
+    said = one(
+        sign_picture(drawn_jpeg(), camera, signing.CAPTURE, actions=[{"action": "c2pa.watermarked.unbound"}]),
+        trusting(camera),
+    )
+    assert said.payload["watermarks"] == []
+    assert said.statement.endswith("It states a watermark in the pixels, which cannot be checked locally.")
+    assert said.weight is not None
+    plain = one(sign_picture(drawn_jpeg(), camera, signing.CAPTURE), trusting(camera))
+    assert plain.payload["watermarks"] is None
+    assert "watermark" not in plain.statement
+
+
 def test_payload(camera: Authority) -> None:
     payload = one(sign_picture(drawn_jpeg(), camera, signing.CAPTURE, actions=[CROP]), trusting(camera)).payload
     assert payload["signer"] == {"name": "Example Camera", "organisation": "Example"}

@@ -241,3 +241,22 @@ def test_any_shape_is_taken(manifests: list[dict[str, Any]]) -> None:
         assert signed.party("subject") is not None
         assert signed.generator is not None
         assert signed.certificate_serial is None or isinstance(signed.certificate_serial, str)
+
+
+def test_watermarks_that_a_manifest_states() -> None:
+    def bound(*names: object) -> dict[str, Any]:
+        made = manifest(act("c2pa.created", IPTC + "digitalCapture"))
+        for n, name in enumerate(names):
+            made["assertions"][f"c2pa.soft-binding__{n}" if n else "c2pa.soft-binding"] = {"alg": name}
+        return made
+
+    assert rubric.watermarks(bound()) is None
+    assert rubric.watermarks(bound("com.example.fingerprint")) is None
+    assert rubric.watermarks(bound("com.example.trustmark.P", 7, None)) == ("com.example.trustmark.P",)
+    assert rubric.watermarks(manifest(act("c2pa.watermarked"))) == ()
+    assert rubric.watermarks(manifest(act("c2pa.watermarkedness"))) is None
+    both = bound("com.example.any")
+    both["assertions"]["c2pa.actions.v2"]["actions"].append(act("c2pa.watermarked.unbound"))
+    assert rubric.watermarks(both) == ("com.example.any",)
+    assert len(rubric.watermarks(bound(*(f"mark {n}" for n in range(50)))) or ()) == 8
+    assert rubric.watermarks({"assertions": {"c2pa.soft-binding": [1]}}) is None

@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 from leadlight.config import Settings
 from leadlight.content import Content
 from leadlight.errors import ConfigError
-from leadlight.provenance import binding, jumbf, trust
+from leadlight.provenance import binding, jumbf, rubric, trust
 from leadlight.provenance.lineage import TIMESTAMPS, TRUSTED, UNTRUSTED, Chain, Signed, Verdict
 from leadlight.provenance.trust import DATA, TrustList
 from leadlight.records import Basis, Finding, Item, Proposition, Weight, WeightSource, display_text
@@ -91,7 +91,7 @@ class C2pa:
     """Reads and checks C2PA manifests."""
 
     name = "provenance.c2pa"
-    version = "1"
+    version = "2"
     extra = None
     requires = ("c2pa",)
     needs: frozenset[str] = frozenset()
@@ -199,6 +199,7 @@ class C2pa:
             )
         stamped = "timeStamp.validated" in active.successes
         subject, issuer = active.party("subject"), active.party("issuer")
+        marks = rubric.watermarks(active.raw)
         product = chain.product(active) if state == "trusted" else None
         level = product.level if product else None
         payload = {
@@ -221,11 +222,15 @@ class C2pa:
             "has_input": bool(active.inputs),
             "input_origin": chain.input_origin(),
             "states": str(verdict.proposition) if verdict else None,
+            "watermarks": None if marks is None else list(marks),
             "unbound_bytes": unbound,
             "remote_url": None,
             "trust_list": self._trust().title,
         }
         statement = self._statement(state, active, level, verdict, [w for _, w in problems])
+        if marks is not None and state != "invalid":
+            of = f" ({display_text(', '.join(marks), 160)})" if marks else ""
+            statement += f" It states a watermark in the pixels{of}, which cannot be checked locally."
         withheld = loose and verdict is not None and verdict.proposition is Proposition.GENERATED
         return self._said(statement, payload, None if withheld else _weight(state, verdict))
 

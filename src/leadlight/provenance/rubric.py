@@ -86,6 +86,8 @@ _MANIFEST = re.compile(r"self#jumbf=/c2pa/([^/]+)")
 _GOOD = (".validated", ".match", ".trusted", ".insideValidity", ".notRevoked")
 _NEITHER = ("timeStamp.", "signingCredential.ocsp.", "ingredient.unknownProvenance")
 """Codes of version 1 records, which keep successes, failures and remarks in one list."""
+_MARK = re.compile(r"(?i)mark|synthid|castlabs|imatag|digimarc|steg")
+"""In the names of soft-binding algorithms that are watermarks and no fingerprints."""
 _NOT_MEDIA = ("c2pa.types.model", "c2pa.types.generator.prompt", "c2pa.types.dataset", "c2pa.types.generator.seed")
 
 
@@ -225,6 +227,21 @@ def _recorded(assertion: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         for outcome in ("success", "failure"):
             for status in _mappings(part.get(outcome)):
                 yield outcome, str(status.get("code", ""))[:200], str(status.get("url", ""))[:500]
+
+
+def watermarks(manifest: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """The algorithms of the watermarks that a manifest states, sorted; empty where it names none; None where it
+    states no watermark. Soft bindings (C2PA 2.x, 'c2pa.soft-binding') may be fingerprints too: they count where
+    they name a watermark or a step says that one was put in.
+    """
+    marked = any(a.name.split(".")[:2] == ["c2pa", "watermarked"] for a in actions(manifest))
+    names = {
+        str(value.get("alg", ""))[:80]
+        for label, value in sorted(_mapping(manifest.get("assertions")).items())
+        if label.split("__")[0] == "c2pa.soft-binding" and isinstance(value, Mapping)
+    }
+    named = sorted(n for n in names if n and (marked or _MARK.search(n)))[:8]
+    return tuple(named) if named or marked else None
 
 
 def manifest_label(url: str) -> str | None:
