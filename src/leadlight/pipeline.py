@@ -197,7 +197,8 @@ class Pipeline:
             yield Prepared(item, [_said(failure_of(_read_error(e, place), "read", VERSION))])
             return
         content.decoder = self._decoder
-        content.exact = self.settings.hashing == "exact"
+        # What looks at pixels decodes in full: then a scaled decode before it saves nothing.
+        content.exact = self.settings.hashing == "exact" or self.settings.detect == "on"
         held = _Held(content)
         try:
             said = self._identify(content, place)

@@ -257,3 +257,22 @@ def test_cards_shipped_with_weights_load_and_hold_their_selftest() -> None:
         assert all(o.test.raw is not None and o.passed for o in run(detector)), model.name
         assert detector.card.unseen
         assert any(c.state == "any" for c in detector.card.calibration)
+
+
+def test_a_scan_with_detectors_decodes_each_picture_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a full decode is needed anyway, the hash is made from it: exact, and no scaled decode beside it."""
+    from tests.conftest import examine_bytes
+
+    install(tmp_path)
+    counts: list[int] = []
+    close = Content.close
+    monkeypatch.setattr(Content, "close", lambda self: (counts.append(self.decodes), close(self))[1])
+    data = jpeg(chart_pixels(1600, 1200, 3))
+    settings = Settings(detect="on", models=str(tmp_path))
+    (examined,) = examine_bytes(data, settings=settings)
+    of_content = examined.of_content or ()
+    assert counts == [1]
+    assert next(f for f in of_content if f.kind == kinds.PDQ).payload["exact"] is True
+    assert [f.payload["detector"] for f in of_content if f.kind == kinds.SCORE and "detector" in f.payload].count(
+        "made-up"
+    ) == 1

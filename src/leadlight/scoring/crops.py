@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from leadlight.raster import Pixels
 
@@ -30,6 +31,7 @@ FLAT: Final = 1.0
 DARKEST, BRIGHTEST = 2, 253
 """Luma at or beyond which a sample is clipped; a place is where more than half of its samples are."""
 _STRIDE: Final = 4
+Steps = npt.NDArray[np.int16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,19 +124,22 @@ def _even(rows: int, columns: int, wanted: int, aspect: float) -> frozenset[int]
 def judged(patch: Pixels, top: int, left: int) -> Place:
     """What a place holds, by every fourth row and every fourth column of it."""
     along, down = _luma(patch[::_STRIDE]), _luma(patch[:, ::_STRIDE])
-    steps = (np.diff(along, axis=1), np.diff(down, axis=0))
-    texture = sum(_variance(s) for s in steps) / 2
+    texture = (_variance(along[:, 1:] - along[:, :-1]) + _variance(down[1:] - down[:-1])) / 2
     clipped = int(np.count_nonzero((along <= DARKEST) | (along >= BRIGHTEST))) / along.size
     return Place(top, left, texture, clipped)
 
 
-def _luma(pixels: Pixels) -> np.ndarray[tuple[int, ...], np.dtype[np.int32]]:
-    wide = pixels.astype(np.int32)
-    return (wide[..., 0] + 2 * wide[..., 1] + wide[..., 2]) >> 2
+def _luma(pixels: Pixels) -> Steps:
+    luma = pixels[..., 1].astype(np.int16)
+    luma *= 2
+    luma += pixels[..., 0]
+    luma += pixels[..., 2]
+    luma >>= 2
+    return luma
 
 
-def _variance(steps: np.ndarray[tuple[int, ...], np.dtype[np.int32]]) -> float:
-    """By whole numbers, so that it is the same everywhere."""
-    n, total = steps.size, int(steps.sum(dtype=np.int64))
-    squares = int(np.square(steps).sum(dtype=np.int64))
+def _variance(steps: Steps) -> float:
+    """By sums of whole numbers, which a float of 64 bits holds exactly: the same in any order, and everywhere."""
+    flat = steps.reshape(-1).astype(np.float64)
+    n, total, squares = flat.size, int(flat.sum()), int(flat @ flat)
     return (n * squares - total * total) / (n * n)

@@ -58,12 +58,15 @@ def patches(pixels: Pixels, given: Input) -> Patches:
 
 def values(pixels: Pixels, given: Input) -> Values:
     """Patches as the model's numbers, of shape (n, 3, side, side) or (n, side, side, 3)."""
-    ordered = pixels if given.colours == "RGB" else pixels[..., ::-1]
-    scaled = ordered.astype(np.float32)
-    scaled *= np.float32(given.scale)
-    scaled -= np.array(given.mean, np.float32)
-    scaled /= np.array(given.std, np.float32)
-    return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2)) if given.layout == "NCHW" else scaled
+    count, height, width, _ = pixels.shape
+    first = given.layout == "NCHW"
+    out = np.empty((count, 3, height, width) if first else (count, height, width, 3), np.float32)
+    levels = np.arange(256, dtype=np.float32) * np.float32(given.scale)
+    for n, (mean, std) in enumerate(zip(given.mean, given.std, strict=True)):
+        table = (levels - np.float32(mean)) / np.float32(std)
+        colour = pixels[..., n if given.colours == "RGB" else 2 - n]
+        table.take(colour, out=out[:, n] if first else out[..., n], mode="clip")
+    return out
 
 
 def _whole(pixels: Pixels, given: Input) -> Pixels:
