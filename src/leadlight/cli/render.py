@@ -172,7 +172,8 @@ def _account(console: Console, origin: Origin) -> None:
     console.print(Text(f"Origin: {origin.answer}; {origin.verbal}."))
     for title, terms in (("for generated or altered", origin.supporting), ("for a camera", origin.opposing)):
         for term in terms:
-            counted = "" if term.counted else " (not counted: a stronger finding rests on the same)"
+            why = term.why or ("" if term.counted else "a stronger finding on the same basis counts")
+            counted = f" ({why})" if term.counted and why else "" if term.counted else f" (not counted: {why})"
             console.print(Text(f"  {title}, log10 LR {term.log10_lr:g}: {term.text}{counted}"))
     console.print(
         Text(
@@ -209,9 +210,31 @@ def assessment(found: Assessment, *, unseal: bool) -> None:
     console = _console()
     console.print(Text(f"{display_name(os.fsencode(found.path))}  {(found.sha256 or '')[:12]}", style="bold"))
     _account(console, found.origin)
+    for words in unsaid(found.findings):
+        console.print(Text(f"  {words}"))
+    console.print("  Findings:")
     for finding in found.findings:
         if finding.kind not in (kinds.DIGEST, kinds.PDQ):
             _finding(console, finding, "-", unseal=unseal)
+
+
+def unsaid(findings: Sequence[Finding]) -> list[str]:
+    """What these findings of a picture leave open, in plain words; nothing for what is no picture that opens."""
+    by_kind: dict[str, list[Finding]] = {}
+    for finding in findings:
+        by_kind.setdefault(finding.kind, []).append(finding)
+    if kinds.PICTURE not in by_kind:
+        return []
+    words = []
+    if kinds.SIGNED not in by_kind:
+        words.append("No signed record (C2PA) was found. That supports nothing: programs drop them every day.")
+    scores = by_kind.get(kinds.SCORE, [])
+    if not scores:
+        words.append("No detector looked at the pixels: none is installed, or none was asked.")
+    elif not any(f.weight for f in scores):
+        words.append("Every detector that was asked abstained, so the pixels speak for nothing.")
+    words.append("No part that was replaced is looked for: a real picture changed in one place may show no sign.")
+    return words
 
 
 def failed(found: Assessment) -> bool:
