@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from leadlight.chart import chart_pixels
@@ -22,21 +24,30 @@ from tests.scoring.cards import card, install, made
 from tests.scoring.graphs import detector
 
 PIXELS = chart_pixels(400, 300, 5)
+KINDS = {
+    given_: made({"input": given_, "abstain": Abstain()})
+    for given_ in (
+        Input(side=64, count=9),
+        Input("centre", 64),
+        Input("centre", 64, resize=70),
+        Input("resize", 64),
+    )
+}
 
 
-def by_hand(pixels: np.ndarray, data: bytes, given: Input) -> np.ndarray:
+def by_hand(pixels: np.ndarray, data: bytes, card_input: Input) -> np.ndarray:
     """The logits of its crops, worked out from the parts."""
-    taken = crops(pixels, side=given.side, count=given.count).astype(np.float32)
-    ready = (taken / 255 - np.array(given.mean, np.float32)) / np.array(given.std, np.float32)
+    taken = crops(pixels, side=card_input.side, count=card_input.count).astype(np.float32)
+    ready = (taken / 255 - np.array(card_input.mean, np.float32)) / np.array(card_input.std, np.float32)
     return Network(data, subject="net").run("pixels", ready.transpose(0, 3, 1, 2).astype(np.float32), ["logits"])[
         0
     ]
 
 
 def test_a_reading_is_the_mean_of_its_patches() -> None:
-    given = Input(side=64, count=9, mean=(0.4, 0.5, 0.6), std=(0.2, 0.3, 0.4))
-    reading = made({"input": given}).read(Picture(PIXELS, None, "RGB"))
-    logits = by_hand(PIXELS, detector(), given)[:, 0]
+    stated = Input(side=64, count=9, mean=(0.4, 0.5, 0.6), std=(0.2, 0.3, 0.4))
+    reading = made({"input": stated}).read(Picture(PIXELS, None, "RGB"))
+    logits = by_hand(PIXELS, detector(), stated)[:, 0]
     assert reading.patches == len(logits) == 9
     assert reading.raw == pytest.approx(logits.mean(), abs=1e-4)
     assert reading.disagreement == pytest.approx(logits.std(), abs=1e-4)
@@ -136,9 +147,29 @@ def test_resize_and_centre_take_what_pillow_and_torchvision_take() -> None:
     assert len(patches(wide[:2], Input("centre", 96, resize=110)).pixels) == 0
 
 
+@given(
+    st.integers(1, 400),
+    st.integers(1, 400),
+    st.sampled_from(
+        [Input(side=64, count=9), Input("centre", 64), Input("centre", 64, resize=70), Input("resize", 64)]
+    ),
+    st.integers(0, 2**32 - 1),
+)
+def test_any_picture_has_a_finite_value_or_none(height: int, width: int, given_: Input, seed: int) -> None:
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    reading = KINDS[given_].read_pixels(pixels)
+    assert (reading.raw is None) == (reading.patches == 0)
+    assert reading.raw is None or np.isfinite(reading.raw)
+    assert 0 <= reading.seen <= 1
+    assert 0 <= reading.plain <= reading.patches <= given_.count
+    assert reading.disagreement >= 0
+    if given_.kind == "crops":
+        assert (reading.patches > 0) == (min(height, width) >= 64)
+
+
 def test_values_are_scaled_then_normalised() -> None:
-    given = Input(side=64, colours="BGR", scale=0.5, mean=(1.0, 2.0, 3.0), std=(2.0, 4.0, 8.0))
-    out = values(np.array([[[[10, 20, 30]]]], np.uint8), given)
+    stated = Input(side=64, colours="BGR", scale=0.5, mean=(1.0, 2.0, 3.0), std=(2.0, 4.0, 8.0))
+    out = values(np.array([[[[10, 20, 30]]]], np.uint8), stated)
     assert out.dtype == np.float32
     assert out.reshape(-1).tolist() == [(15 - 1) / 2, (10 - 2) / 4, (5 - 3) / 8]
 

@@ -38,6 +38,20 @@ def test_a_network_that_fails_says_so() -> None:
         network.run("pixels", np.full((1, 3, 16, 16), np.nan, np.float32), ["logits"])
 
 
+@pytest.mark.parametrize(
+    "words", ["std::bad_alloc", "bad allocation", "x.cc:53 Failed to allocate memory for buffer"]
+)
+def test_too_little_memory_is_no_fault_of_the_model(monkeypatch: pytest.MonkeyPatch, words: str) -> None:
+    class Full:
+        def run(self, *arguments: object) -> None:
+            raise RuntimeError(words)
+
+    network = Network(PLAIN, subject="net")
+    monkeypatch.setattr(network, "_session", Full())
+    with pytest.raises(MemoryError):
+        network.run("pixels", np.ones((1, 3, 16, 16), np.float32), ["logits"])
+
+
 @pytest.mark.parametrize("data", [b"", b"\0" * 100, b"not a model", PLAIN[:200], b"ORTM" + PLAIN, text(1, "x")])
 def test_what_is_no_model_is_refused(data: bytes) -> None:
     with pytest.raises(ConfigError, match=r"is no ONNX file|can't be run"):

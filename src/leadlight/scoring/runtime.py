@@ -10,6 +10,7 @@ Format: onnx.proto of https://onnx.ai, of which only what can name another file 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -59,10 +60,14 @@ class Network:
         self._subject = subject
 
     def run(self, name: str, values: Values, wanted: Sequence[str]) -> list[Values]:
-        """The outputs of these names. Raises ConfigError where the model fails, or gives no finite numbers."""
+        """The outputs of these names. Raises ConfigError where the model fails, or gives no finite numbers, and
+        MemoryError where there is too little memory for it.
+        """
         try:
             given = self._session.run(list(wanted), {name: values})
         except Exception as e:
+            if re.search(r"bad_alloc|bad allocation|[Ff]ailed to allocate", str(e)):
+                raise MemoryError(_first_line(e)) from e
             raise _unfit(f"fails when it is run: {_first_line(e)}", self._subject) from e
         out = [np.asarray(v) for v in given]
         if not all(np.issubdtype(v.dtype, np.floating) and np.isfinite(v).all() for v in out):
