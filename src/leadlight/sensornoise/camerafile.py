@@ -22,7 +22,6 @@ import os
 import struct
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
-from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -86,10 +85,16 @@ class Described:
 class EnrolledCamera:
     """An opened file of a camera: described, its pattern read when it is asked for."""
 
-    def __init__(self, path: Path, described: Described, at: int) -> None:
+    def __init__(self, path: Path, described: Described, at: int, digest: bytes) -> None:
         self.path = path
         self.described = described
         self._at = at
+        self._digest = digest
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 that the file ends with, in hex, which names it in findings."""
+        return self._digest.hex()
 
     def pattern(self) -> Plane:
         """Shape (height, width), mean 0, standard deviation 1. Raises CameraUnusable where the file is broken."""
@@ -109,15 +114,8 @@ class EnrolledCamera:
             while left and (part := stream.read(min(left, _CHUNK))):
                 digest.update(part)
                 left -= len(part)
-            if left or stream.read(_DIGEST + 1) != digest.digest():
+            if left or not stream.read(_DIGEST + 1) == digest.digest() == self._digest:
                 raise _broken(self.path)
-
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 in hex that the file ends with, which names it in findings."""
-        with self.path.open("rb") as stream:
-            stream.seek(-_DIGEST, os.SEEK_END)
-            return stream.read(_DIGEST).hex()
 
     def _read_into(self, target: memoryview) -> None:
         digest = hashlib.sha256()
@@ -128,7 +126,7 @@ class EnrolledCamera:
                 if stream.readinto(part) != len(part):
                     raise _unusable("is cut off", self.path)
                 digest.update(part)
-            if stream.read(_DIGEST + 1) != digest.digest():
+            if not stream.read(_DIGEST + 1) == digest.digest() == self._digest:
                 raise _broken(self.path)
 
 
@@ -163,7 +161,8 @@ def _opened(stream: BinaryIO, path: Path) -> EnrolledCamera:
     size = stream.seek(0, os.SEEK_END)
     if size != _HEAD.size + length + 2 * described.width * described.height + _DIGEST:
         raise _unusable("is cut off, or longer than it says", path)
-    return EnrolledCamera(path, described, _HEAD.size + length)
+    stream.seek(-_DIGEST, os.SEEK_END)
+    return EnrolledCamera(path, described, _HEAD.size + length, stream.read(_DIGEST))
 
 
 def _described(text: bytes, path: Path) -> Described:

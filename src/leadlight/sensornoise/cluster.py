@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from leadlight.sensornoise.wavelet import Plane
 
-AT_LEAST: Final = 5.5
+AT_LEAST: Final = 5.0
 """Standard deviations by which two groups must agree to become one, where few pictures are compared."""
 SHARE: Final = 0.5
 """Of two groups of three or more: the mean of the pairs across must be so much of the root of the product of the

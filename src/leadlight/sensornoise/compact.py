@@ -8,7 +8,6 @@ pictures, squares of 3 by 3 tell twice as much as a middle part that takes half 
 from __future__ import annotations
 
 import base64
-import binascii
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -82,7 +81,7 @@ def compact_in(payload: Mapping[str, Any]) -> Compact:
         raise ValueError("the noise of a picture: of a size that can't be")
     try:
         bits = base64.b64decode(value, validate=True)
-    except binascii.Error as e:
+    except ValueError as e:
         raise ValueError("the noise of a picture: is not base64") from e
     compact = Compact(width, height, step, bits)
     if len(bits) != (compact.samples + 7) // 8:
