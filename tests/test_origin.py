@@ -228,7 +228,7 @@ def test_a_stamp_and_a_sure_detector_decide_nothing_and_order_within_the_tier() 
         [sure],
         [stamp, (GENERATED, 1.9, Basis.PIXELS)],
         [stamp, sure, (CAMERA, 0.1, Basis.SENSOR)],
-        [stamp, sure, (CAMERA, 0.7, Basis.METADATA)],
+        [stamp, sure, (CAMERA, 0.2, Basis.METADATA)],
         [stamp, sure, (CAMERA, 0.1, Basis.PIXELS)],
         [stamp, sure, (ALTERED, 0.1, Basis.METADATA)],
     ):

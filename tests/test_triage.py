@@ -351,3 +351,43 @@ def test_a_match_that_only_an_edit_explains_is_not_called_a_copy() -> None:
 def test_a_policy_whose_values_do_not_fit_is_refused_with_the_key(text: str, words: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(words)):
         parse_policy(text, "p")
+
+
+writable = st.sampled_from([Basis.METADATA, Basis.WATERMARK, Basis.STRUCTURE])
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(list(Proposition)), st.floats(0, 6), st.sampled_from(list(Basis))), max_size=6
+    ),
+    st.floats(0, 6),
+    writable,
+    st.sampled_from(sorted(POLICIES)),
+)
+def test_writing_generated_into_a_picture_never_changes_its_tier(parts, strength, basis, name) -> None:
+    policy = POLICIES[name]
+    there = [make("test.kind", {}, weight(*part), n) for n, part in enumerate(parts, 10)]
+    stamp = make(kinds.GENERATOR, {}, weight(Proposition.GENERATED, strength, basis), 99)
+    before, after = (place(subject(*found), CONTEXT, policy) for found in (there, [*there, stamp]))
+    ranks = policy.tiers.index
+    assert ranks(after.tier) <= ranks(before.tier)
+    if "concurring" in policy.order and before.order != after.order:
+        sure = [p for p in parts if p[2] is Basis.PIXELS]
+        assert sure, "only where a detector says so too"
+        assert all(p[0] is Proposition.GENERATED and p[1] >= policy.origin.generated_at for p in sure)
+
+
+def test_what_is_written_and_a_sure_detector_come_later_within_the_tier_and_nothing_more() -> None:
+    sure = make(kinds.SCORE, {}, weight(Proposition.GENERATED, 3.0, Basis.PIXELS), 6)
+    for name in ("victim-first", "seizure", "hotline"):
+        policy = POLICIES[name]
+        plain, stamped, judged, both = (
+            place(subject(*found), CONTEXT, policy) for found in ([], [STAMP], [sure], [STAMP, sure])
+        )
+        assert {p.tier for p in (plain, stamped, judged, both)} == {Tier.UNDETERMINED}
+        assert both.order > judged.order
+        assert both.order > stamped.order
+        assert both.relevance == plain.relevance
+        if name != "hotline":
+            assert plain.order == stamped.order == judged.order
+        assert place(subject(STAMP, sure, EXIF), CONTEXT, policy).order < both.order, "one word for a camera"

@@ -97,10 +97,8 @@ def concurring(findings: Iterable[Filed], policy: OriginPolicy) -> bool:
     """
     groups = _groups(_weighed(findings), policy)
     written, pixels = groups.get(_WRITABLE, _Group()), groups.get(Basis.PIXELS, _Group())
-    opposed = any(g.altered for g in groups.values()) or any(
-        g.camera for name, g in groups.items() if name != _WRITABLE
-    )
-    return not opposed and written.generated > written.camera and pixels.generated >= policy.generated_at
+    opposed = any(g.altered or g.for_place for g in groups.values())
+    return not opposed and written.generated > 0 and pixels.generated >= policy.generated_at
 
 
 def weigh(findings: Iterable[Filed], policy: OriginPolicy) -> Origin:
