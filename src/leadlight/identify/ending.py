@@ -152,7 +152,7 @@ def _png(data: bytes) -> tuple[list[Range], list[Range]]:
             break
         end = at + 12 + _be(data, at)
         if kind == b"IEND":
-            return [(at + 8, end - 4), (end, len(data))], beside
+            return [(at + 8, min(end - 4, len(data))), (end, len(data))], beside
         if kind not in _CHUNKS and len(beside) < _PARTS:
             beside.append((at + 8, min(end - 4, len(data))))
         at = end
