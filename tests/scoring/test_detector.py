@@ -59,6 +59,24 @@ def test_a_reading_is_the_mean_of_its_patches() -> None:
     assert reading.shift is None
 
 
+def test_flat_patches_count_only_where_the_card_takes_all() -> None:
+    half = chart_pixels(512, 256, 4)
+    half[:, 256:] = 90
+    pixels, flat = np.ascontiguousarray(half[:, :256]), np.full((256, 256, 3), 90, np.uint8)
+    everything = {"input": Input(side=64, count=32)}
+    textured = {**everything, "output": Output("logits", features="features", aggregate="textured")}
+    both = made(everything).read_pixels(half)
+    busy, calm = (made({"input": Input(side=64, count=16)}).read_pixels(p) for p in (pixels, flat))
+    assert (both.patches, both.plain) == (32, 16)
+    assert both.raw == pytest.approx((busy.raw + calm.raw) / 2, abs=1e-4)
+    told = made(textured).read_pixels(half)
+    assert (told.patches, told.plain) == (32, 16)
+    assert told.raw == pytest.approx(busy.raw, abs=1e-4)
+    assert told.disagreement == pytest.approx(busy.disagreement, abs=1e-4)
+    assert np.allclose(told.features, busy.features, atol=1e-4)
+    assert made(textured).read_pixels(flat).raw == pytest.approx(calm.raw, abs=1e-4)  # where all are flat
+
+
 def test_colours_the_other_way_round_give_another_value() -> None:
     turned = made({"input": Input(side=64, count=9, colours="BGR")}).read_pixels(PIXELS)
     assert turned.raw == pytest.approx(made().read_pixels(PIXELS[..., ::-1]).raw)

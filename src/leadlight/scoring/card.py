@@ -73,7 +73,8 @@ class Input:
 class Output:
     """What the model gives for each patch, and how that becomes one raw value: higher for 'generated'.
 
-    The raw value of a patch is a logit; that of a picture is the mean over its patches.
+    The raw value of a patch is a logit; that of a picture is the mean over the patches that `aggregate` names, and
+    so are its features and the disagreement.
     """
 
     name: str = ""
@@ -85,7 +86,9 @@ class Output:
     speaks_for: str = "generated"
     """What a high value means: 'generated' or 'camera'."""
     aggregate: str = "mean"
-    """How patches become one value: 'mean'."""
+    """Which patches become one value: 'mean' of all, or 'textured': of those that are neither flat nor clipped,
+    where there are any.
+    """
     features: str = ""
     """The output that holds features of each patch, for the distance to what it was calibrated on; '' for none."""
 
@@ -295,7 +298,7 @@ def _check(card: Card) -> None:
     _one_of("input.colours", given.colours, ("RGB", "BGR"))
     _one_of("output.meaning", out.meaning, MEANINGS)
     _one_of("output.speaks_for", out.speaks_for, SIDES)
-    _one_of("output.aggregate", out.aggregate, ("mean",))
+    _one_of("output.aggregate", out.aggregate, ("mean", "textured"))
     if not GRID <= given.side <= LARGEST:
         raise ValueError(f"input.side must lie in {GRID} to {LARGEST}")
     if not 1 <= given.count <= (MOST if given.kind == "crops" else 1):

@@ -35,12 +35,12 @@ class Reading:
     """What a model says of one picture. Every figure is of the picture as stored, not turned upright."""
 
     raw: float | None
-    """Higher for 'generated': the mean logit of the patches; None where there is no patch."""
+    """Higher for 'generated': the mean logit of the patches that count (`Output.aggregate`); None without any."""
     patches: int
     plain: int
     """How many of them are flat or clipped."""
     disagreement: float
-    """Standard deviation of the logits of the patches; 0 for one patch."""
+    """Standard deviation of the logits of the patches that count; 0 for one patch."""
     shift: float | None
     """Distance to what it was calibrated on, as `card.Shift` has it; None where the card knows none."""
     over: bool
@@ -50,7 +50,7 @@ class Reading:
     grey: bool
     """Whether the patches have no colour."""
     features: Logits | None = None
-    """The features of the picture: the mean over its patches; None where the model gives none."""
+    """The features of the picture: the mean over those patches; None where the model gives none."""
 
 
 class Detector:
@@ -100,12 +100,15 @@ class Detector:
         taken = patches(pixels, self.card.input)
         if not len(taken.pixels):
             return Reading(None, 0, 0, 0.0, None, False, 0.0, False)
-        logits, features = self._logits(taken.pixels)
+        logits, each = self._logits(taken.pixels)
+        if self.card.output.aggregate == "textured" and not taken.plain.all():
+            logits, each = logits[~taken.plain], each[~taken.plain] if each is not None else None
+        features = each.mean(axis=0) if each is not None else None
         shift, over = distance(features, self.card.shift) if features is not None else (None, False)
         return Reading(
             raw=float(logits.mean()),
-            patches=len(logits),
-            plain=taken.plain,
+            patches=len(taken.pixels),
+            plain=int(taken.plain.sum()),
             disagreement=float(logits.std()),
             shift=shift,
             over=over,
@@ -115,6 +118,7 @@ class Detector:
         )
 
     def _logits(self, pixels: Pixels) -> tuple[Logits, Logits | None]:
+        """Of each patch its logit, shape (n), and its features, shape (n, d)."""
         given = self.card.input
         step = 1 if self._network.inputs[self._input][1][0] == 1 else max(1, _AT_ONCE // given.side**2)
         logits: list[Logits] = []
@@ -125,8 +129,7 @@ class Detector:
             logits.append(self._read_output(said[0], len(part)))
             if len(said) > 1:
                 features.append(self._flat(said[1], len(part)))
-        together = np.concatenate(features).mean(axis=0) if features else None
-        return np.concatenate(logits), together
+        return np.concatenate(logits), np.concatenate(features) if features else None
 
     def _read_output(self, said: npt.NDArray[np.float32], count: int) -> Logits:
         flat, output = self._flat(said, count), self.card.output

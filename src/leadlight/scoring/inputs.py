@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,8 +30,8 @@ class Patches:
 
     pixels: Pixels
     """Shape (n, side, side, 3), RGB, 8 bits; n is 0 where the picture is too small."""
-    plain: int
-    """How many of them are flat or clipped."""
+    plain: npt.NDArray[np.bool_]
+    """Shape (n): which of them are flat or clipped."""
     seen: float
     """The share of the picture's pixels that lie in a patch, 0 to 1."""
 
@@ -47,13 +48,17 @@ def patches(pixels: Pixels, given: Input) -> Patches:
     if given.kind == "crops":
         chosen = places(pixels, side=given.side, count=given.count)
         seen = sum(given.side**2 for _ in chosen) / (height * width)
-        return Patches(cut(pixels, chosen, side=given.side), sum(p.plain for p in chosen), min(1.0, seen))
+        return Patches(cut(pixels, chosen, side=given.side), _truths(p.plain for p in chosen), min(1.0, seen))
     taken = _whole(pixels, given) if given.kind == "resize" else _middle(pixels, given)
     if taken is None:
-        return Patches(np.empty((0, given.side, given.side, 3), np.uint8), 0, 0.0)
+        return Patches(np.empty((0, given.side, given.side, 3), np.uint8), _truths(()), 0.0)
     short = given.resize or min(height, width)
     seen = 1.0 if given.kind == "resize" else (given.side / short) ** 2 * min(height, width) / max(height, width)
-    return Patches(taken[None], int(judged(taken, 0, 0).plain), min(1.0, seen))
+    return Patches(taken[None], _truths([judged(taken, 0, 0).plain]), min(1.0, seen))
+
+
+def _truths(found: Iterable[bool]) -> npt.NDArray[np.bool_]:
+    return np.fromiter(found, np.bool_)
 
 
 def values(pixels: Pixels, given: Input) -> Values:
