@@ -59,6 +59,14 @@ def test_a_reading_is_the_mean_of_its_patches() -> None:
     assert reading.shift is None
 
 
+def test_patches_taken_before_are_read_alike() -> None:
+    reading = made().read_pixels(PIXELS)
+    again = made().read_patches(crops(PIXELS, side=64, count=9))
+    assert replace(again, features=None) == replace(reading, features=None, seen=1.0)
+    assert np.array_equal(again.features, reading.features)
+    assert made().read_patches(np.empty((0, 64, 64, 3), np.uint8)).raw is None
+
+
 def test_flat_patches_count_only_where_the_card_takes_all() -> None:
     half = chart_pixels(512, 256, 4)
     half[:, 256:] = 90

@@ -18,7 +18,7 @@ from leadlight.errors import ConfigError
 from leadlight.raster import Picture, Pixels
 from leadlight.records import display_name
 from leadlight.scoring.card import Card, Output, Shift, read
-from leadlight.scoring.inputs import patches, values
+from leadlight.scoring.inputs import Patches, as_taken, patches, values
 from leadlight.scoring.runtime import LARGEST, Network
 
 MODEL_FILE: Final = "model.onnx"
@@ -97,7 +97,13 @@ class Detector:
 
     def read_pixels(self, pixels: Pixels) -> Reading:
         """As `read`, of pixels of shape (height, width, 3), RGB, 8 bits."""
-        taken = patches(pixels, self.card.input)
+        return self._read(patches(pixels, self.card.input))
+
+    def read_patches(self, pixels: Pixels) -> Reading:
+        """As `read`, of patches that were taken before, of shape (n, side, side, 3)."""
+        return self._read(as_taken(pixels))
+
+    def _read(self, taken: Patches) -> Reading:
         if not len(taken.pixels):
             return Reading(None, 0, 0, 0.0, None, False, 0.0, False)
         logits, each = self._logits(taken.pixels)

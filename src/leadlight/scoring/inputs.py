@@ -57,6 +57,11 @@ def patches(pixels: Pixels, given: Input) -> Patches:
     return Patches(taken[None], _truths([judged(taken, 0, 0).plain]), min(1.0, seen))
 
 
+def as_taken(pixels: Pixels) -> Patches:
+    """Patches that were taken before, of shape (n, side, side, 3); of their picture nothing more is known."""
+    return Patches(pixels, _truths(judged(p, 0, 0).plain for p in pixels), 1.0)
+
+
 def _truths(found: Iterable[bool]) -> npt.NDArray[np.bool_]:
     return np.fromiter(found, np.bool_)
 
