@@ -134,7 +134,7 @@ def weigh(findings: Iterable[Filed], policy: OriginPolicy) -> Origin:
         words = f"{words}; not decided: {_held(total, firm, altered, enough=enough)}"
     return Origin(
         answer=answer,
-        log10_lr=round(total, 3) if weighed else None,
+        log10_lr=round(total, 3) + 0.0 if weighed else None,
         verbal=words,
         supporting=_terms(weighed, groups, camera=False),
         opposing=_terms(weighed, groups, camera=True),
