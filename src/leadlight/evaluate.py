@@ -288,7 +288,7 @@ def _rate(mine: Sequence[tuple[Outcome, Weighed]], hit: Callable[[Weighed], bool
 
 
 def _speed(outcomes: Sequence[Outcome]) -> dict[str, float | None]:
-    """Seconds a picture on one core: to decode, and for the model."""
+    """Seconds of processor time a picture: to decode, and for the model."""
     decode = [o.decode_seconds for o in outcomes]
     model = [s.seconds for o in outcomes for s in o.scored]
     return {

@@ -20,6 +20,7 @@ from leadlight.scoring.laundering import (
     QUALITY,
     SHRINK,
     STATES,
+    Laundry,
     decoded,
     launder,
 )
@@ -37,6 +38,16 @@ def test_the_file_is_of_its_kind_and_holds_nothing_else(state: str) -> None:
         assert not opened.getexif()
         assert not set(opened.info) & {"exif", "xmp", "icc_profile", "comment", "photoshop", "dpi"}
     assert launder(CHART, state) == data
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_several_states_of_one_picture_are_as_each_alone(state: str, seed: int) -> None:
+    both = Laundry(CHART, seed=seed)
+    both.pixels("screenshot")
+    alone = launder(CHART, state, seed=seed)
+    assert both.file(state) == alone
+    assert (both.pixels(state) == decoded(alone)).all()
 
 
 def test_both_kinds_get_the_same_tables() -> None:

@@ -55,21 +55,43 @@ def launder(pixels: Pixels, state: str, *, seed: int = 0) -> bytes:
     The same input and `seed` give the same bytes: the seed chooses the size on a screen. Raises KeyError for an
     unknown state, and ValueError for pixels of another shape.
     """
-    STATES[state]
-    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or 0 in pixels.shape:
-        raise ValueError("pixels must be of shape (height, width, 3), 8 bits")
-    clean = _jpeg(_moved(Image.fromarray(np.ascontiguousarray(pixels))), 90)
-    if state == "clean":
-        return clean
-    picture = Image.open(io.BytesIO(clean)).convert("RGB")
-    if state == "q90":
-        return _jpeg(_moved(picture), 90)
-    if state == "1080q75":
-        return _jpeg(_scaled(picture, min(1.0, LONG_SIDE / max(picture.size))), 75)
-    if state == "webp80":
-        return _saved(picture, "WEBP", quality=80, method=2)
-    grown = seed % 2 == 1 and max(picture.size) <= LARGEST_GROWN
-    return _saved(_on_screen(_scaled(picture, GROW if grown else SHRINK)), "PNG", compress_level=1)
+    return Laundry(pixels, seed=seed).file(state)
+
+
+class Laundry:
+    """One picture on its way through several states; what they have in common is done once."""
+
+    def __init__(self, pixels: Pixels, *, seed: int = 0) -> None:
+        """Make it clean. Raises ValueError for pixels of another shape than (height, width, 3), 8 bits."""
+        if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or 0 in pixels.shape:
+            raise ValueError("pixels must be of shape (height, width, 3), 8 bits")
+        self._grows = seed % 2 == 1
+        self.clean = _jpeg(_moved(Image.fromarray(np.ascontiguousarray(pixels))), 90)
+        """The file of the state `clean`."""
+        self._picture = Image.open(io.BytesIO(self.clean)).convert("RGB")
+
+    def file(self, state: str) -> bytes:
+        """The file of a state, as `launder` gives it. Raises KeyError for an unknown one."""
+        STATES[state]
+        if state == "clean":
+            return self.clean
+        if state == "q90":
+            return _jpeg(_moved(self._picture), 90)
+        if state == "1080q75":
+            return _jpeg(_scaled(self._picture, min(1.0, LONG_SIDE / max(self._picture.size))), 75)
+        if state == "webp80":
+            return _saved(self._picture, "WEBP", quality=80, method=2)
+        return _saved(self._screen(), "PNG", compress_level=1)
+
+    def pixels(self, state: str) -> Pixels:
+        """What the file of a state holds: shape (height, width, 3), RGB, 8 bits. Raises KeyError."""
+        if state == "clean":
+            return np.asarray(self._picture)
+        return np.asarray(self._screen()) if state == "screenshot" else decoded(self.file(state))
+
+    def _screen(self) -> Image.Image:
+        grown = self._grows and max(self._picture.size) <= LARGEST_GROWN
+        return _on_screen(_scaled(self._picture, GROW if grown else SHRINK))
 
 
 def decoded(data: bytes) -> Pixels:

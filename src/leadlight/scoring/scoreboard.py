@@ -45,7 +45,7 @@ def report(done: Mapping[str, Any], plots: Sequence[str]) -> str:
     seconds = done["seconds"]
     text += [
         "## Speed",
-        f"Median seconds a picture on one core: decoding {_seconds(seconds['decode_median'])}, the model "
+        f"Median seconds of processor time a picture: decoding {_seconds(seconds['decode_median'])}, the model "
         f"{_seconds(seconds['model_median'])} (19 of 20 below {_seconds(seconds['model_slowest_of_twenty'])}).",
     ]
     text += [f"![{name}]({name}.svg)" for name in plots]
