@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -135,6 +136,20 @@ def test_a_view_of_four_bytes_a_pixel_is_read_alike() -> None:
     pixels = marked(chart_pixels(512, 384, 4), BY_NAME["sd2"].bits, order="BGR", plane="bytes")
     four = np.dstack((pixels, np.full(pixels.shape[:2], 255, np.uint8)))
     assert read_marks(four[..., :3]) == read_marks(pixels)
+
+
+def test_photographs_hold_a_mark_once_they_are_marked_and_not_before(public_files: Path) -> None:
+    folder = public_files / "origin" / "train" / "camera" / "marcusklasson-GroceryStoreDataset"
+    files = sorted(folder.rglob("*.jpg"))[::80]
+    assert len(files) >= 4
+    for file in files:
+        with Image.open(file) as opened:
+            pixels = np.asarray(opened.convert("RGB"))
+        assert read_marks(pixels) == ()
+        for name in ("sd2", "sdxl", "flux"):
+            for plane in ("bytes", "fractions"):
+                (only,) = read_marks(marked(pixels, BY_NAME[name].bits, order="BGR", plane=plane))
+                assert only.mark.name == name
 
 
 def test_it_is_looked_for_only_where_asked(examine: Examine) -> None:
