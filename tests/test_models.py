@@ -220,14 +220,21 @@ def test_models_are_shown_and_recorded_among_plugins(bench: Bench, monkeypatch: 
     (bench.base / "file").write_text("")
     broken = infos(with_models(registry(), Settings(models=str(bench.base / "file"))))
     assert not broken["models"][1]
-    with pytest.raises(ConfigError, match="the folder of models can't be read"):
+    with pytest.raises(ConfigError, match="file: can't be read"):
         registry().check(Settings(models=str(bench.base / "file"), detect="on"))
 
 
 def test_what_detectors_lack_is_shown_and_refused(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    from leadlight.detect import neural
+    from leadlight.scoring import shelf
 
-    monkeypatch.setattr(neural, "kept", lambda settings: ())
+    install(bench.base / "models")
+    (bench.base / "models" / "made-up" / MODEL_FILE).write_bytes(b"x")
+    with pytest.raises(ConfigError, match="the model 'made-up' can't be used: its model is another one"):
+        registry().check(bench.settings)
+    (bench.base / "models" / "made-up" / CARD_FILE).write_text("name =")
+    with pytest.raises(ConfigError, match="made-up: is not TOML"):
+        registry().check(bench.settings)
+    monkeypatch.setattr(shelf, "kept", lambda settings: ())
     shown = infos(with_models(registry(), bench.settings), "analyser")["detect.neural"]
     assert not shown[1]
     assert "leadlight models add" in shown[2]

@@ -26,7 +26,7 @@ from leadlight.scoring import selftest
 from leadlight.scoring.card import Card, read
 from leadlight.scoring.detector import CARD_FILE, MODEL_FILE, Detector, model_bytes
 from leadlight.scoring.selftest import Outcome
-from leadlight.scoring.shelf import Kept, folder_of, kept, one, shipped_card
+from leadlight.scoring.shelf import Kept, fault, folder_of, kept, one, shipped_card
 
 DETECTOR = "detect.neural"
 """The plugin that runs models."""
@@ -179,24 +179,12 @@ def test(name: str, settings: Settings) -> tuple[Card, tuple[Outcome, ...]]:
 def listed(settings: Settings) -> Iterator[Listed]:
     """All models, shipped and added, by name. Raises ConfigError where the folder of models can't be read."""
     for model in kept(settings):
-        subject = model.name
         try:
-            card = read(model.folder / CARD_FILE, subject)
+            card = read(model.folder / CARD_FILE, model.name)
         except ConfigError as e:
             yield Listed(model, None, e.what)
-            continue
-        yield Listed(model, card, _fault(model, card))
-
-
-def _fault(model: Kept, card: Card) -> str:
-    """What its card and its digest say against a model; '' for nothing."""
-    if card.name != model.name:
-        return f"its card is of another model ('{card.name}')"
-    try:
-        found = hashlib.sha256(model_bytes(model.folder / MODEL_FILE, model.name)).hexdigest()
-    except ConfigError as e:
-        return e.what
-    return "" if found == card.digest else f"its model is another one than its card says (SHA-256 {found[:16]}…)"
+        else:
+            yield Listed(model, card, fault(model, card))
 
 
 def with_models(plugins: Registry, settings: Settings) -> Registry:

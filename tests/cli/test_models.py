@@ -94,6 +94,11 @@ def test_a_model_that_no_longer_holds_is_shown(cli: Cli, brought: tuple[Path, Pa
     assert code == 1
     assert "another one" in out
     assert cli("models", "test", "made-up")[0] == 2
+    (tmp_path / "evidence").mkdir()
+    code, _, err = cli("triage", tmp_path / "evidence", "--case", "c", "--detect", "on")
+    assert code == 2
+    assert "models remove made-up" in err
+    assert not (tmp_path / "c").exists()
 
 
 def test_refusals_are_of_wrong_use_and_say_what_to_do(cli: Cli, brought: tuple[Path, Path]) -> None:

@@ -14,13 +14,13 @@ from PIL import Image
 from leadlight.chart import chart_pixels, chart_png, png
 from leadlight.config import Settings
 from leadlight.content import Content, content_of
-from leadlight.detect import neural
 from leadlight.detect.neural import PLUGIN, Neural
 from leadlight.errors import ConfigError
 from leadlight.plugins import registry
 from leadlight.records import Basis, Finding, Item, Place, Proposition, WeightSource
 from leadlight.records import finding as kinds
 from leadlight.records.codec import dumps, finding_in, finding_out
+from leadlight.scoring import shelf
 from leadlight.scoring.card import Abstain, Card, Output, Shift
 from leadlight.scoring.detector import MODEL_FILE, Detector
 from leadlight.seams import Analyser, Configurable, Known, Lacking
@@ -90,7 +90,7 @@ def test_models_are_loaded_only_where_asked(tmp_path: Path) -> None:
 def test_what_is_lacking_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(tmp_path)
     assert PLUGIN.lacks(Settings(models=str(tmp_path))) == ""
-    monkeypatch.setattr(neural, "kept", lambda settings: ())
+    monkeypatch.setattr(shelf, "kept", lambda settings: ())
     assert "leadlight models add" in PLUGIN.lacks(Settings())
 
 

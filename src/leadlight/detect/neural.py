@@ -21,7 +21,7 @@ from leadlight.scoring.card import Card
 from leadlight.scoring.detector import Detector, Reading
 from leadlight.scoring.judgement import Judgement, judge
 from leadlight.scoring.runtime import EXTRA, REQUIRES
-from leadlight.scoring.shelf import kept
+from leadlight.scoring.shelf import kept, lacking
 from leadlight.seams import Cost, Example, Known
 
 _LOSSLESS: Final = frozenset({"image/png", "image/bmp"})
@@ -54,10 +54,7 @@ class Neural:
 
     def lacks(self, settings: Settings) -> str:
         """What is missing for `settings.detect` to say anything, in words; '' where nothing is."""
-        try:
-            return "" if kept(settings) else "no model is installed: see 'leadlight models add'"
-        except ConfigError as e:
-            return f"the folder of models {e.what}"
+        return lacking(settings)
 
     def analyse(self, item: Item, content: Content, known: Known) -> Iterator[Finding]:
         if not self._detectors:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,8 +12,8 @@ from typing import Final
 
 from leadlight.config import Settings
 from leadlight.errors import ConfigError, UnknownName
-from leadlight.scoring.card import Card, parse
-from leadlight.scoring.detector import CARD_FILE
+from leadlight.scoring.card import Card, parse, read
+from leadlight.scoring.detector import CARD_FILE, MODEL_FILE, model_bytes
 
 _DATA: Final = Path(str(files("leadlight"))) / "data"
 NO_HOME: Final = "nowhere to keep models: no home folder is known"
@@ -66,6 +67,32 @@ def one(settings: Settings, name: str) -> Kept:
             advice=f"There are: {', '.join(there) or 'none; see leadlight models add'}.",
         )
     return there[name]
+
+
+def fault(model: Kept, card: Card) -> str:
+    """What its name and its digest say against a model, in words; '' for nothing. It is not loaded."""
+    if card.name != model.name:
+        return f"its card is of another model ('{card.name}')"
+    try:
+        found = hashlib.sha256(model_bytes(model.folder / MODEL_FILE, model.name)).hexdigest()
+    except ConfigError as e:
+        return e.what
+    return "" if found == card.digest else f"its model is another one than its card says (SHA-256 {found[:16]}…)"
+
+
+def lacking(settings: Settings) -> str:
+    """Why no model, or not every one of them, can be asked, in words; '' where all can."""
+    try:
+        there = kept(settings)
+        for model in there:
+            wrong = fault(model, read(model.folder / CARD_FILE, model.name))
+            if wrong:
+                return (
+                    f"the model '{model.name}' can't be used: {wrong}; see 'leadlight models remove {model.name}'"
+                )
+    except ConfigError as e:
+        return f"{e.subject}: {e.what}"
+    return "" if there else "no model is installed: see 'leadlight models add'"
 
 
 def _below(folder: Path, *, named: bool) -> Iterator[str]:
