@@ -388,6 +388,8 @@ def test_what_is_written_and_a_sure_detector_come_later_within_the_tier_and_noth
         assert both.order > judged.order
         assert both.order > stamped.order
         assert both.relevance == plain.relevance
+        told = [any("later within its tier" in r.text for r in p.reasons) for p in (plain, stamped, judged, both)]
+        assert told == [False, False, False, True]
         if name != "hotline":
             assert plain.order == stamped.order == judged.order
         assert place(subject(STAMP, sure, EXIF), CONTEXT, policy).order < both.order, "one word for a camera"

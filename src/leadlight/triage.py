@@ -75,6 +75,9 @@ def place(subject: Subject, context: Context, policy: Policy) -> Standing:
         for m in flooded
     )
     agreed = 1.0 if concurring(subject.findings, policy.origin) else 0.0
+    if agreed and {"concurring", "leaning"} & set(policy.order):
+        words = "What is written in it and detectors both say 'generated': it comes later within its tier."
+        reasons.append(Reason(words, None))
     values = {
         "relevance": -relevance,
         "leaning": _leaning(origin, policy) + agreed,
