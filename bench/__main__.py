@@ -26,6 +26,7 @@ MORE: dict[str, tuple[str, ...]] = {
     "edits": ("--quick",),
     "features": ("--quick",),
     "grouping": ("--quick",),
+    "sensor": ("--quick",),
     "cage": ("--pictures", "6", "--small", "60", "--rounds", "1"),
     "encryption": ("--quick",),
 }
