@@ -56,6 +56,11 @@ class Told:
         """Whether there are pictures of both kinds."""
         return bool(self.labels.any()) and not bool(self.labels.all())
 
+    def count(self, flag: bool) -> float:
+        """How many pictures of a kind would say as much, each counting alike (Kish)."""
+        weights = self.weights[self.labels == flag]
+        return float(weights.sum() ** 2 / np.square(weights).sum())
+
     def figure(self, measure: Measure, *, seed: int = 0, rounds: int = measures.ROUNDS) -> Figure:
         """A measure of these pictures, weighted and with its interval by source."""
         value = measure(self.values, self.labels, self.weights)
@@ -78,17 +83,35 @@ def reliability(llrs: Told, *, seed: int = 0) -> dict[str, Figure]:
     """How far log10 likelihood ratios can be trusted."""
     false: Measure = partial(_false_rate, STRONG)
     missed: Measure = partial(_missed_rate, STRONG)
+    camera, generated = (llrs.count(flag) for flag in (False, True))
     return {
         "cllr": llrs.figure(measures.cllr, seed=seed),
         "cllr_min": llrs.figure(measures.cllr_min, seed=seed, rounds=measures.ROUNDS // 4),
         "calibration_error": llrs.figure(measures.calibration_error, seed=seed, rounds=measures.ROUNDS // 4),
-        "camera_at_100_or_more": llrs.figure(false, seed=seed),
-        "generated_at_a_hundredth_or_less": llrs.figure(missed, seed=seed),
+        "camera_at_100_or_more": _widened(llrs.figure(false, seed=seed), camera),
+        "generated_at_a_hundredth_or_less": _widened(llrs.figure(missed, seed=seed), generated),
     }
 
 
+def _widened(figure: Figure, count: float) -> Figure:
+    """An interval of a share, no narrower than so many pictures allow, were they independent.
+
+    Drawing sources anew never finds what no source has met, so a share of 0 would be told with an interval of 0 to
+    0. Wilson's score interval (1927) has an upper end there.
+    """
+    if figure.interval is None:
+        return figure
+    z = 1.96
+    centre = (figure.value + z * z / (2 * count)) / (1 + z * z / count)
+    half = z / (1 + z * z / count) * np.sqrt(figure.value * (1 - figure.value) / count + (z / (2 * count)) ** 2)
+    low, high = figure.interval
+    return Figure(
+        figure.value, (max(0.0, min(low, float(centre - half))), min(1.0, max(high, float(centre + half))))
+    )
+
+
 def rate(hits: Sequence[bool], sources: Sequence[str], *, seed: int = 0) -> Figure:
-    """The share of pictures that are hit, each counting alike, with its interval by source."""
+    """The share of pictures that are hit, each counting alike, with its interval by source (see `_widened`)."""
     flags = np.array(hits, dtype=np.float64)
     names, at = np.unique(np.asarray(sources, dtype=np.str_), return_inverse=True)
     if not len(flags):
@@ -100,7 +123,7 @@ def rate(hits: Sequence[bool], sources: Sequence[str], *, seed: int = 0) -> Figu
     rng = np.random.default_rng(seed)
     drawn = rng.integers(0, len(names), (measures.ROUNDS, len(names)))
     low, high = np.quantile(hit[drawn].sum(axis=1) / all_[drawn].sum(axis=1), [0.025, 0.975])
-    return Figure(value, (float(low), float(high)))
+    return _widened(Figure(value, (float(low), float(high))), len(flags))
 
 
 TITLES: Final = {
