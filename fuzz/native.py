@@ -73,12 +73,16 @@ def sanitized(name: str, seconds: float, seed: int) -> Reached:
     from fuzz.__main__ import WORK, Reached, prepared
 
     _, found = prepared(name)
-    library = subprocess.run(
-        ["gcc", "-print-file-name=libasan.so"], check=True, capture_output=True, text=True
-    ).stdout.strip()
+    # The sanitizer looks for C++'s throw once, at its start; where there is none then, a decoder's own throw ends all.
+    preloaded = [
+        subprocess.run(
+            ["gcc", f"-print-file-name={library}"], check=True, capture_output=True, text=True
+        ).stdout.strip()
+        for library in ("libasan.so", "libstdc++.so.6")
+    ]
     environment = {
         **os.environ,
-        "LD_PRELOAD": library,
+        "LD_PRELOAD": " ".join(preloaded),
         "ASAN_OPTIONS": "detect_leaks=0:exitcode=99:allocator_may_return_null=1:detect_stack_use_after_return=1",
         "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:exitcode=99",
         "PYTHONMALLOC": "malloc",
