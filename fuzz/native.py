@@ -73,7 +73,7 @@ def sanitized(name: str, seconds: float, seed: int) -> Reached:
     from fuzz.__main__ import WORK, Reached, prepared
 
     _, found = prepared(name)
-    # The sanitizer looks for C++'s throw once, at its start; where there is none then, a decoder's own throw ends all.
+    # The sanitizer looks for C++'s throw at its start; where there is none then, a decoder's own throw ends all.
     preloaded = [
         subprocess.run(
             ["gcc", f"-print-file-name={library}"], check=True, capture_output=True, text=True
