@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from pathlib import Path
@@ -10,11 +11,13 @@ import pytest
 from PIL import Image as Pil
 
 from leadlight.cameras import Compared, compare, enrol
+from leadlight.case import Case
 from leadlight.chart import png
 from leadlight.cli.app import run
 from leadlight.config import Settings
 from leadlight.errors import CameraUnusable, EvidenceError, UsageError
 from leadlight.plugins import registry
+from leadlight.records import LinkKind
 from leadlight.sensornoise.camerafile import opened
 from leadlight.sensornoise.compare import correlation
 from leadlight.sensornoise.likelihood import UPPER
@@ -179,3 +182,32 @@ def test_a_path_that_is_not_there_is_told(camera: Path, folder: Path) -> None:
         list(compare(camera, [folder / "none.png"], **COMMON))  # type: ignore[arg-type]
     with pytest.raises(CameraUnusable):
         list(compare(folder / "none.camera", [], **COMMON))  # type: ignore[arg-type]
+
+
+def test_a_caged_scan_names_enrolled_cameras_and_links_unknown_ones(
+    camera: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evidence = tmp_path / "evidence"
+    known = pictures_by(evidence, 1, range(50, 52))
+    unknown = pictures_by(evidence, 2, range(50, 53))
+    monkeypatch.setenv("LEADLIGHT_CAMERAS", str(camera))
+    case = tmp_path / "case"
+    assert run(["triage", str(evidence), "--case", str(case), "--sensor", "on", "--jobs", "1", "--json"]) == 0
+    capsys.readouterr()
+    assert run(["show", str(case), str(known[0]), "--json"]) == 0
+    shown = json.loads(capsys.readouterr()[0])
+    named = [f for f in shown["findings"] if f["kind"] == "sensor"]
+    assert [(f["payload"]["camera"], f["proposition"], f["log10_lr"]) for f in named] == [
+        ("Phone A", "camera", 2.0)
+    ]
+    with Case.open(case) as held:
+        links = {link.members: link.statement for link in held.dossier().links if link.kind is LinkKind.SENSOR}
+
+    def digests(paths: list[Path]) -> tuple[str, ...]:
+        return tuple(sorted(hashlib.sha256(p.read_bytes()).hexdigest() for p in paths))
+
+    assert set(links) == {digests(known), digests(unknown)}
+    statements = sorted(links.values())
+    assert any("the enrolled camera Phone A" in s for s in statements)
+    assert run(["report", str(case), "--out", str(tmp_path / "report.html")]) == 0
+    assert "Same sensor, by its noise" in (tmp_path / "report.html").read_text("utf-8")

@@ -19,7 +19,7 @@ from leadlight.version import __version__
 
 ALL = ""
 """Stands for every family of file types."""
-_BEARING = ("trust_anchors", "writers", "features", "detect", "limits")
+_BEARING = ("trust_anchors", "writers", "features", "detect", "sensor", "cameras", "limits")
 """Settings that findings may depend on, beside `hashing`; `jobs` where memory may have run out."""
 _BEFORE = {"hashing": "exact"}
 """What was so before there was a setting for it, where that is not the default."""

@@ -70,6 +70,13 @@ def test_pictures_of_an_enrolled_camera_are_linked_by_its_file() -> None:
     assert found[0].key == "Phone A / " + "ab" * 8
 
 
+def test_a_group_that_an_enrolled_camera_took_is_told_once() -> None:
+    pictures = [(f"a{n}", kept(1, 70 + n)) for n in range(3)]
+    named = [(name, shown("Phone A")) for name, _ in pictures]
+    assert [link.facts.get("camera") for link in links(*pictures, *named)] == ["Phone A"]
+    assert len(links(*pictures, *named[:2])) == 2
+
+
 def test_the_number_compared_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     pictures = [(f"a{n}", kept(1, 70 + n)) for n in range(5)]
     first = sorted((n for n, _ in pictures), key=sha)

@@ -142,6 +142,7 @@ def _list_file(text: str) -> ListFile:
 @click.option("--profile", help=f"Policy: {', '.join(profile_names())}, or a TOML file. [victim-first]")
 @click.option("--features", type=ON_OFF, help="Local features, to find parts. [off]")
 @click.option("--detect", type=ON_OFF, help="Detectors of generated pictures, and open watermarks. [off]")
+@click.option("--sensor", type=ON_OFF, help="Sensor noise, which tells cameras apart: seconds a picture. [off]")
 @click.option("--jobs", type=click.IntRange(0, 1024), help="Worker processes; 0 for one a core. [0]")
 @click.option("--again", is_flag=True, help="Also examine again what was with other versions or settings.")
 @click.option("--encrypt", "encrypted", is_flag=True, help="Encrypt a new case; a passphrase is asked for.")
@@ -154,6 +155,7 @@ def triage(
     profile: str | None,
     features: str | None,
     detect: str | None,
+    sensor: str | None,
     jobs: int | None,
     again: bool,
     encrypted: bool,
@@ -168,7 +170,7 @@ def triage(
     check_evidence(paths, folder, registry().sources)
     new = not os.path.lexists(folder / CASE_FILE)
     sealing = SealAtEnd.by(load())
-    flags = {"profile": profile, "jobs": jobs, "features": features, "detect": detect}
+    flags = {"profile": profile, "jobs": jobs, "features": features, "detect": detect, "sensor": sensor}
     if (folder / CASE_FILE).is_file():
         kept, opener = existing_key(folder, key_file), _case_at
         if encrypted and kept is None:

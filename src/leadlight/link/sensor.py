@@ -36,8 +36,13 @@ class SensorLinker:
     requires: tuple[str, ...] = ()
 
     def link(self, view: CaseView, settings: Settings) -> Iterator[Link]:
-        yield from _enrolled(view)
-        yield from _unknown(view)
+        named: list[frozenset[str]] = []
+        for link in _enrolled(view):
+            named.append(frozenset(link.members))
+            yield link
+        for link in _unknown(view):
+            if not any(known.issuperset(link.members) for known in named):
+                yield link
 
 
 def _enrolled(view: CaseView) -> Iterator[Link]:
