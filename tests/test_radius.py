@@ -270,9 +270,11 @@ def test_distances_broadcast() -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, 1 << 30), st.sampled_from([0, 20, 31, 47, 55]), st.booleans(), st.booleans())
-def test_only_those_that_count_are_found(seed, within, probed, compiled) -> None:
-    """Before a bound for each query, and not skipped: with crowded buckets and without."""
+@given(
+    st.integers(0, 1 << 30), st.sampled_from([0, 20, 31, 47, 55]), st.sampled_from([0, 120, 999]), st.booleans()
+)
+def test_only_those_that_count_are_found(seed, within, least, compiled) -> None:
+    """Before a bound for each query, and not skipped: with crowded buckets, probed, compared or both."""
     rng = np.random.default_rng(seed)
     hashes = random(300, seed)
     hashes[rng.integers(0, 300, 200)] = hashes[0] ^ np.uint64(1 << 7)
@@ -281,7 +283,7 @@ def test_only_those_that_count_are_found(seed, within, probed, compiled) -> None
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LEADLIGHT_TEST_NO_KERNEL", "0" if compiled else "1")
         patch.setattr(tables, "LEAST", 16)
-        patch.setattr(tables, "worth_probing", lambda *_: probed)
+        patch.setattr(tables, "worth_probing", lambda widths, radius, count: count > least)
         index = RadiusIndex(hashes)
         found = index.among(queries, within, (below, skip))
         assert found is not None

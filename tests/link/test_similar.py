@@ -10,6 +10,7 @@ from leadlight.config import Settings
 from leadlight.link import similar
 from leadlight.link.similar import PLUGIN
 from leadlight.radius import tables
+from leadlight.radius.kernel import kernel
 from leadlight.records import LinkKind
 from leadlight.seams import Print
 from tests.link import by_every_form
@@ -127,9 +128,10 @@ def test_groups_follow_the_rule(seed, count, least) -> None:
     st.sampled_from([1, 7, 256]),
     st.sampled_from([2, 300]),
     st.sampled_from([0, 9, 1 << 21]),
+    st.sampled_from([0, 100]),
     st.booleans(),
 )
-def test_groups_are_as_by_every_form(seed, count, turned, forms, least, great, hits, compiled) -> None:
+def test_groups_are_as_by_every_form(seed, count, turned, forms, least, great, hits, scanned, compiled) -> None:
     """In whatever parts they are looked for, on one core or two, with the kernel or without."""
     rng = random.Random(seed)
     centres = [rng.randbytes(32) for _ in range(rng.randrange(1, 9))]
@@ -150,10 +152,44 @@ def test_groups_are_as_by_every_form(seed, count, turned, forms, least, great, h
             patch.setattr(similar, name, value)
         patch.setenv("LEADLIGHT_TEST_NO_KERNEL", "0" if compiled else "1")
         patch.setattr(tables, "LEAST", 32)
-        patch.setattr(tables, "worth_probing", lambda *_: True)
+        patch.setattr(tables, "worth_probing", lambda widths, radius, count: count > scanned)
         for jobs in (1, 2):
             found = [(link.members, link.facts["diameter"]) for link in run(view, jobs=jobs)]
             assert found == by_every_form.groups(view, Settings())
+
+
+@pytest.mark.parametrize(("changes", "alike"), [(0, True), (3, True), (16, False), (30, False)])
+def test_a_flood_is_grouped_as_by_every_form(changes, alike) -> None:
+    """Half of all are copies of one picture, equal or not, and each has turned forms."""
+    rng = random.Random(changes)
+    view = MemoryView()
+    for n in range(900):
+        own = flipped(BASE, *(rng.randrange(256) for _ in range(changes))) if n % 2 else rng.randbytes(32)
+        view.pdq.append(Print(sha(n), own, 90))
+        view.dihedral += [Print(sha(n), v, 90) for v in (own, *(rng.randbytes(32) for _ in range(7)))]
+    links = run(view)
+    assert [(link.members, link.facts["diameter"]) for link in links] == by_every_form.groups(view, Settings())
+    assert not alike or [len(link.members) for link in links] == [450]
+
+
+@pytest.mark.skipif(kernel() is None, reason="no compiled kernel")
+def test_the_rest_of_a_flood_is_compared_with_the_first_alone(monkeypatch) -> None:
+    """What is found in a great group meets nothing but the few before its leader, and no crowded bucket."""
+    rng = random.Random(1)
+    names = in_order(6000)
+    copies = [flipped(BASE, rng.randrange(256), rng.randrange(256)) for _ in names]
+    view = MemoryView(pdq=[Print(s, v, 90) for s, v in zip(names, copies, strict=True)])
+    asked: list[int] = []
+    probed = tables.Tables._probed
+
+    def counting(self, queries, *rest):
+        asked.append(len(queries))
+        return probed(self, queries, *rest)
+
+    monkeypatch.setattr(tables.Tables, "_probed", counting)
+    (link,) = run(view, jobs=1)
+    assert len(link.members) == 6000
+    assert sum(asked) < 3000
 
 
 def test_one_great_group_is_cheap() -> None:

@@ -5,6 +5,7 @@ Multi-index hashing (Norouzi, Punjani and Fleet, CVPR 2012) with the second filt
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -71,6 +72,13 @@ def worth_probing(widths: bytes, radius: int, count: int) -> bool:
     return cost < count * (_COMPARED + half * _HALF)
 
 
+def least_probed(widths: bytes, radius: int, count: int) -> int:
+    """Up to how many of `count` hashes comparing with all that count costs less than probing. A crowded bucket is
+    far dearer than `worth_probing` reckons: queries that only the first hashes count for never meet one.
+    """
+    return bisect_left(range(count), True, key=lambda few: worth_probing(widths, radius, few))
+
+
 def shapes(widths: bytes, count: int) -> list[tuple[tuple[np.dtype[Any], int], ...]]:
     """Type and length of the three parts of each table."""
     return [
@@ -111,15 +119,42 @@ class Tables:
 
     def hits(self, queries: WORDS, radius: int, most: int, counting: COUNTING | None = None) -> HITS | None:
         """All hits in any order, None where there are more than `most`. Raises ValueError for broken tables."""
-        below, skip = (b"", b"") if counting is None else counting
-        if self.widths and worth_probing(self.widths, radius, len(self.hashes)):
-            limits = np.array(limits_for(self.widths, radius), dtype=np.int8).tobytes()
-            tables = tuple((g.view(np.uint8), p, r) for g, p, r in self.tables)
-            raw = self.kernel.search(
-                *(self.hashes, self.order, self.widths, tables, limits, queries, radius, most, below, skip)
-            )
+        if not self.widths or not worth_probing(self.widths, radius, len(self.hashes)):
+            return self._scanned(queries, radius, most, counting)
+        if counting is None:
+            return self._probed(queries, radius, most, None)
+        below, skip = counting
+        few = below <= least_probed(self.widths, radius, len(self.hashes))
+        if not few.any():
+            return self._probed(queries, radius, most, counting)
+        parts: list[HITS] = []
+        for way, which in ((self._scanned, few), (self._probed, ~few)):
+            places = np.flatnonzero(which)
+            met = way(queries[places], radius, most, (below[places], skip)) if len(places) else None
+            if met is None and len(places):
+                return None
+            if met is not None:
+                parts.append((places[met[0]], met[1], met[2]))
+                most -= len(met[0])
+        q, h, d = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return q, h, d
+
+    def _scanned(self, queries: WORDS, radius: int, most: int, counting: COUNTING | None) -> HITS | None:
+        if counting is None:
+            raw = self.kernel.scan(self.hashes, queries, radius, most, b"", b"")
         else:
-            raw = self.kernel.scan(self.hashes, queries, radius, most, below, skip)
+            below, skip = counting
+            end = min(len(self.hashes), int(below.max(initial=0)))
+            raw = self.kernel.scan(self.hashes[:end], queries, radius, most, below, skip[:end])
+        return None if raw is None else unpacked(raw)
+
+    def _probed(self, queries: WORDS, radius: int, most: int, counting: COUNTING | None) -> HITS | None:
+        below, skip = (b"", b"") if counting is None else counting
+        limits = np.array(limits_for(self.widths, radius), dtype=np.int8).tobytes()
+        tables = tuple((g.view(np.uint8), p, r) for g, p, r in self.tables)
+        raw = self.kernel.search(
+            *(self.hashes, self.order, self.widths, tables, limits, queries, radius, most, below, skip)
+        )
         return None if raw is None else unpacked(raw)
 
 
