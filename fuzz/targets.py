@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fuzz import archives, lists, media, planes, records
+from fuzz import archives, detectors, lists, media, planes, records
 from fuzz.target import Target
 
 TARGETS: dict[str, Target] = {
@@ -11,4 +11,5 @@ TARGETS: dict[str, Target] = {
     **archives.TARGETS,
     **lists.TARGETS,
     **records.TARGETS,
+    **detectors.TARGETS,
 }
