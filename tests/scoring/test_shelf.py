@@ -17,7 +17,7 @@ from leadlight.scoring.inputs import patches, values
 from leadlight.scoring.selftest import run
 from leadlight.scoring.shelf import Kept, folder_of, kept, one, shipped_card, shipped_cards
 from tests.scoring.cards import install
-from tests.scoring.graphs import detector
+from tests.scoring.graphs import detector, vit
 
 CARDS = shipped_cards()
 
@@ -103,6 +103,26 @@ def test_a_model_of_the_same_shape_runs_with_the_card(card: Card) -> None:
     ready = values(patches(pixels, card.input).pixels, card.input)
     assert ready.shape == (1, 3, card.input.side, card.input.side)
     assert np.abs(ready).max() < 4  # normalised, not 0 to 255
+
+
+@pytest.mark.parametrize("side", [224, 384])
+def test_a_vision_transformer_of_that_architecture_runs_with_the_card(side: int) -> None:
+    """ViT-S/16 as in Community Forensics, random weights: 22 million, as timm's has."""
+    import hashlib
+
+    data = vit(side=side)
+    assert 21.5e6 < len(data) / 4 < 22.5e6
+    stated = shipped_card(f"community-forensics-vit-s-{side}")
+    loaded = Detector.of(replace(stated, digest=hashlib.sha256(data).hexdigest()), data)
+    first, second = (loaded.read_pixels(chart_pixels(600, 500, n)) for n in (1, 2))
+    assert first.patches == 1
+    assert first.raw != second.raw
+    assert np.isfinite([first.raw, second.raw]).all()
+    again = loaded.read_pixels(chart_pixels(600, 500, 1))
+    assert again.raw == first.raw
+    other = replace(shipped_card(f"community-forensics-vit-s-{608 - side}"), digest=loaded.card.digest)
+    with pytest.raises(ConfigError, match="its card asks for"):
+        Detector.of(other, data)
 
 
 def test_community_forensics_is_given_what_its_makers_give_it() -> None:
