@@ -210,4 +210,4 @@ def test_a_caged_scan_names_enrolled_cameras_and_links_unknown_ones(
     statements = sorted(links.values())
     assert any("the enrolled camera Phone A" in s for s in statements)
     assert run(["report", str(case), "--out", str(tmp_path / "report.html")]) == 0
-    assert "Same sensor, by its noise" in (tmp_path / "report.html").read_text("utf-8")
+    assert "Same pattern of noise, as of one sensor" in (tmp_path / "report.html").read_text("utf-8")

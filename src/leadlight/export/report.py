@@ -61,7 +61,7 @@ LINKS: Mapping[LinkKind, str] = {
     LinkKind.NEAR_COPY: "Near-copies",
     LinkKind.PART: "Parts of one picture",
     LinkKind.CAMERA: "Same camera, as stated",
-    LinkKind.SENSOR: "Same sensor, by its noise",
+    LinkKind.SENSOR: "Same pattern of noise, as of one sensor",
     LinkKind.MODEL: "Same generator model, as written",
     LinkKind.SEED: "Same generator seed, as written",
     LinkKind.ARCHIVE: "Found in one archive",
