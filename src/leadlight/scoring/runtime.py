@@ -47,7 +47,6 @@ class Network:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.execution_mode = runtime.ExecutionMode.ORT_SEQUENTIAL
         options.use_deterministic_compute = True
-        options.enable_cpu_mem_arena = False
         options.log_severity_level = 4
         options.add_session_config_entry("session.load_model_format", "ONNX")
         try:
