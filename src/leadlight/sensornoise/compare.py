@@ -33,6 +33,7 @@ STEP: Final = 0.005
 """From one scale of the ladder to the next."""
 _CLIP: Final = 2.0
 _ASIDE: Final = 5
+_NEARBY: Final = 32
 _NEAR: Final = 2
 _SAME_SHAPE: Final = 0.01
 _WORTH: Final = 4.0
@@ -209,13 +210,24 @@ def _correlated(spectrum: Spectrum, query: Plane, shape: tuple[int, ...]) -> Pla
 
 
 def _pce(plane: Plane, y: int, x: int) -> float:
-    """The PCE of a correlation's value at (y, x): its surroundings, five each way, are no part of the energy."""
+    """The PCE of a correlation's value at (y, x). What lies within five of it is no part of the energy.
+
+    The energy is the mean over the whole plane or that within 32 of the peak, whichever is more: a pattern is
+    noisier in some parts of a frame than in others, and a small part of a picture meets more chance there.
+    """
     peak = float(plane[y, x])
-    rows, columns = (np.arange(at - _ASIDE, at + _ASIDE + 1) for at in (y, x))
-    around = plane.take(rows, axis=0, mode="wrap").take(columns, axis=1, mode="wrap").astype(np.float64)
-    energy = float(np.einsum("ij,ij->", plane, plane, dtype=np.float64)) - float((around**2).sum())
-    mean = energy / max(1, plane.size - around.size)
+    near, around = (_around(plane, y, x, reach) for reach in (_NEARBY, _ASIDE))
+    whole = float(np.einsum("ij,ij->", plane, plane, dtype=np.float64))
+    means = [(total - around[1]) / max(1, count - around[0]) for count, total in ((plane.size, whole), near)]
+    mean = max(means)
     return math.copysign(peak * peak / mean, peak) if mean > 0 else 0.0
+
+
+def _around(plane: Plane, y: int, x: int, reach: int) -> tuple[int, float]:
+    """How many values lie within `reach` of a place, on a periodic plane, and the sum of their squares."""
+    rows, columns = (np.arange(at - reach, at + reach + 1) for at in (y, x))
+    part = plane.take(rows, axis=0, mode="wrap").take(columns, axis=1, mode="wrap").astype(np.float64)
+    return part.size, float((part**2).sum())
 
 
 def _bounded(pce: float) -> float:
