@@ -148,7 +148,13 @@ def test_groups_are_as_by_every_form(seed, count, turned, forms, least, great, h
             view.dihedral += [Print(sha((seed, n)), v, 90) for v in own]
     view.dihedral.append(Print(sha("turned alone"), somewhere(), 90))
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in (("FORMS", forms), ("_LEAST", least), ("_GREAT", great), ("_HITS", hits)):
+        for name, value in (
+            ("FORMS", forms),
+            ("_BLOCK", least),
+            ("_LEAST", least),
+            ("_GREAT", great),
+            ("_HITS", hits),
+        ):
             patch.setattr(similar, name, value)
         patch.setenv("LEADLIGHT_TEST_NO_KERNEL", "0" if compiled else "1")
         patch.setattr(tables, "LEAST", 32)

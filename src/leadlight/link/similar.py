@@ -9,7 +9,7 @@ A leader is met in any of its forms, as stored, turned or mirrored. Forms are in
 every content that is in no group yet asks once, by its stored hash, for the first leader that it is near to: an
 eighth of the questions that asking by every form would take. All cores ask ahead, and are judged in order.
 
-Memory: about 250 bytes for each content, and 120 for each of FORMS.
+Memory: about 250 bytes for each content, and 180 for each of FORMS.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ from leadlight.seams import CaseView, Print
 
 FORMS = 1 << 22
 """Hashes of leaders indexed at a time: more cost memory, fewer time."""
+_BLOCK = 1 << 16
+"""Turned forms kept together until they are put in their place."""
 _LEAST, _MOST = 256, 16384
 """Contents asked about at a time. Few where groups are large: within a block all meet all."""
 _HITS = 1 << 21
@@ -128,6 +130,7 @@ def _groups(view: CaseView, stored: _Stored, settings: Settings) -> Iterator[_Gr
     found = _Joined.none(len(stored.contents))
     for forms in _forms(view, stored, found.leader, settings):
         forms.settle(found)
+        del forms  # else it stays while the next ones are indexed
     members = np.flatnonzero(found.leader >= 0)
     members = members[np.argsort(found.leader[members], kind="stable")]
     edges = np.flatnonzero(np.diff(found.leader[members], prepend=-1, append=-1))
@@ -145,7 +148,7 @@ def _forms(view: CaseView, stored: _Stored, leader: INDICES, settings: Settings)
     turned = _turned(view, stored, settings.near_quality)
     first, held = 0, next(turned, None)
     while first < len(stored.contents):
-        owners, raw, end = array("q"), bytearray(), first
+        owners, blocks, raw, end = array("q"), [], bytearray(), first
         while end < len(stored.contents) and (
             end == first or len(owners) + stored.firsts[end] - stored.firsts[first] < FORMS
         ):
@@ -153,12 +156,48 @@ def _forms(view: CaseView, stored: _Stored, leader: INDICES, settings: Settings)
                 if leader[end] < 0:
                     owners.append(end)
                     raw += held[1]
+                    if len(raw) == 32 * _BLOCK:
+                        blocks.append(pack([raw]))
+                        raw.clear()
                 held = next(turned, None)
             end += 1
-        forms = _Forms(stored, first, end, pack([raw]), np.array(owners, dtype=np.int64), settings)
-        del owners, raw
-        yield forms
+        blocks.append(pack([raw]))
+        hashes, owner = _laid_out(stored, (first, end), blocks, np.array(owners, dtype=np.int64))
+        # before the index is built: it alone takes more than all that it is made of
+        del owners, blocks, raw
+        yield _Forms(stored, first, end, hashes, owner, settings)
+        del hashes, owner
         first = end
+
+
+def _laid_out(
+    stored: _Stored, span: tuple[int, int], blocks: list[WORDS], owners: INDICES
+) -> tuple[WORDS, INDICES]:
+    """All forms of a span of contents in order, the stored ones of each first, and the content of each form.
+
+    `blocks` are turned forms, _BLOCK in each but the last, of contents that `owners` states. A picture's first
+    form is mostly the stored one again, and left out.
+    """
+    first, end = span
+    parts = [owners[n * _BLOCK : n * _BLOCK + len(block)] for n, block in enumerate(blocks)]
+    new = [
+        (block != stored.hashes[stored.firsts[part]]).any(axis=1)
+        for block, part in zip(blocks, parts, strict=True)
+    ]
+    more = np.bincount(owners[np.concatenate(new)] - first, minlength=end - first)
+    own = np.diff(stored.firsts[first : end + 1])
+    owner = np.repeat(np.arange(first, end), own + more)
+    hashes = np.empty((len(owner), 4), dtype=np.uint64)
+    low, stored_until, turned_before = int(stored.firsts[first]), np.cumsum(own), np.cumsum(more) - more
+    for start in range(0, int(own.sum()), _BLOCK):
+        some = np.arange(start, min(start + _BLOCK, int(own.sum())))
+        hashes[some + turned_before[np.searchsorted(stored_until, some, "right")]] = stored.hashes[low + some]
+    done = 0
+    for block, part, kept in zip(blocks, parts, new, strict=True):
+        some = np.arange(done, done + int(kept.sum()))
+        hashes[some + stored_until[part[kept] - first]] = block[kept]
+        done += len(some)
+    return hashes, owner
 
 
 def _turned(view: CaseView, stored: _Stored, least: int) -> Iterator[tuple[int, bytes]]:
@@ -176,20 +215,14 @@ class _Forms:
     """The forms of the contents from `first` to `end` that lead or may lead, indexed."""
 
     def __init__(
-        self, stored: _Stored, first: int, end: int, turned: WORDS, owners: INDICES, settings: Settings
+        self, stored: _Stored, first: int, end: int, hashes: WORDS, owner: INDICES, settings: Settings
     ) -> None:
         self._stored, self._first, self._end = stored, first, end
         self._radius, self._lanes = settings.near_radius, settings.worker_count()
-        low, high = stored.firsts[first], stored.firsts[end]
-        own = np.repeat(np.arange(first, end), np.diff(stored.firsts[first : end + 1]))
-        # a picture's first form is mostly the stored one again
-        new = (turned != stored.hashes[stored.firsts[owners]]).any(axis=1)
-        owner = np.concatenate((own, owners[new]))
-        order = np.argsort(owner, kind="stable")
-        self._owner = owner[order]
-        self._index = RadiusIndex(np.concatenate((stored.hashes[low:high], turned[new]))[order], lanes=self._lanes)
+        self._owner = owner
+        self._index = RadiusIndex(hashes, lanes=self._lanes)
         self._firsts = np.searchsorted(self._owner, np.arange(first, end + 1))
-        self._skip = np.zeros(len(order), dtype=np.uint8)
+        self._skip = np.zeros(len(owner), dtype=np.uint8)
         self._great: tuple[RadiusIndex, INDICES] | None = None
         self._size = _LEAST
 
