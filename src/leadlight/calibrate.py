@@ -21,7 +21,7 @@ from leadlight.errors import UsageError
 from leadlight.records import display_name
 from leadlight.records.codec import dumps
 from leadlight.scoring import bounds, diagrams, figures, measures
-from leadlight.scoring.calibration import METHODS, STATES
+from leadlight.scoring.calibration import METHODS, STATES, STRONGEST
 from leadlight.scoring.card import Card, read
 from leadlight.scoring.corpus import Found, corpus
 from leadlight.scoring.detector import CARD_FILE
@@ -270,7 +270,8 @@ def _held_back(found: Fit) -> str:
 
 
 def _pair(both: tuple[float, float]) -> tuple[str, str]:
-    return f"{both[0]:+.2f}", f"{both[1]:+.2f}"
+    low, high = (f"{v:+.2f}" if abs(v) < STRONGEST else "none found" for v in both)
+    return low, high
 
 
 def _ratio(log10: float) -> str:
