@@ -40,12 +40,15 @@ def info_of(row: Any) -> ListInfo:
         )
 
 
-def added_details(connection: Connection, number: int) -> dict[str, Any]:
-    """What the act of loading a list records: every field of its row but its removal, and its entries."""
+def added_details(connection: Connection, number: int, digest: str = "") -> dict[str, Any]:
+    """What the act of loading a list records: every field of its row but its removal, and its entries, of which
+    `insert_list` told the digest; without it they are read.
+    """
     t = schema.hash_list
     row = connection.execute(select(t).where(t.c.number == number)).one()
     fields = {k: getattr(row, k) for k in _FIELDS}
-    return {"list": number, **fields, "sha256": row.digest, "entries_digest": entries_digest(connection, number)}
+    entries = digest or entries_digest(connection, number)
+    return {"list": number, **fields, "sha256": row.digest, "entries_digest": entries}
 
 
 class Lists:
@@ -75,8 +78,10 @@ class Lists:
                 yield ListEntry(row.algorithm, row.value, row.label)
 
 
-def insert_list(connection: Connection, info: ListInfo, entries: Iterable[ListEntry]) -> ListInfo:
-    """Load a list within a transaction: a broken one leaves no trace. Returns it with its number and size."""
+def insert_list(connection: Connection, info: ListInfo, entries: Iterable[ListEntry]) -> tuple[ListInfo, str]:
+    """Load a list within a transaction: a broken one leaves no trace. Returns it with its number and size, and the
+    digest of its entries as `entries_digest` gives it.
+    """
     number = connection.execute(
         insert(schema.hash_list).returning(schema.hash_list.c.number),
         [
@@ -94,14 +99,16 @@ def insert_list(connection: Connection, info: ListInfo, entries: Iterable[ListEn
             }
         ],
     ).scalar_one()
-    count = 0
+    count, digest = 0, hashlib.sha256(str(info.kind).encode())
     rows = in_order(entries, cipher.driver_of(connection))
-    while some := [(algorithm, value, number, label) for algorithm, value, label in islice(rows, _BATCH)]:
-        _insert(connection, some)
+    while some := list(islice(rows, _BATCH)):
+        _insert(connection, [(algorithm, value, number, label) for algorithm, value, label in some])
+        digest.update(_lines(some))
         count += len(some)
     t = schema.hash_list
     connection.execute(update(t).where(t.c.number == number).values(entries=count))
-    return info_of(connection.execute(select(t).where(t.c.number == number)).one())
+    loaded = info_of(connection.execute(select(t).where(t.c.number == number)).one())
+    return loaded, digest.hexdigest()
 
 
 def retire_list(connection: Connection, number: int) -> str:
@@ -120,10 +127,14 @@ def entries_digest(connection: Connection, number: int) -> str:
     query = select(t.algorithm, t.value, t.label).where(t.list == number).order_by(t.algorithm, t.value)
     rows = connection.execution_options(yield_per=_BATCH).execute(query)
     for part in rows.partitions(_BATCH):
-        # dumps([algorithm, value in hex, label]) of each, made at once: there may be tens of millions
-        text = "".join([f'[{_quoted(a)},"{value.hex()}",{_quoted(label)}]' for a, value, label in part])
-        digest.update(text.encode("ascii"))
+        digest.update(_lines(part))
     return digest.hexdigest()
+
+
+def _lines(rows: Iterable[Any]) -> bytes:
+    """dumps([algorithm, value in hex, label]) of each, made at once: there may be tens of millions."""
+    text = "".join([f'[{_quoted(a)},"{value.hex()}",{_quoted(label)}]' for a, value, label in rows])
+    return text.encode("ascii")
 
 
 def _insert(connection: Connection, rows: list[tuple[str, bytes, int, str]]) -> None:

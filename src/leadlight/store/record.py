@@ -267,10 +267,10 @@ class Recorder:
     def add_list(self, info: ListInfo, entries: Iterable[ListEntry]) -> ListInfo:
         """Load a hash list as one act; a broken one leaves no trace. Returns it with its number and size."""
         with self._database.writing() as connection:
-            loaded = insert_list(connection, info, entries)
+            loaded, digest = insert_list(connection, info, entries)
             if loaded.number is None:
                 raise AssertionError("a loaded list has a number")
-            self._append(connection, "list.add", added_details(connection, loaded.number))
+            self._append(connection, "list.add", added_details(connection, loaded.number, digest))
         return loaded
 
     def remove_list(self, info: ListInfo) -> None:
