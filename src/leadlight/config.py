@@ -74,12 +74,13 @@ class Settings:
     'features' is installed. What was taken is matched from then on.
     """
     detect: str = "off"
-    """'on' asks detectors of generated pictures, and looks for open watermarks: each picture is decoded in full."""
+    """'on' asks detectors of generated pictures, and looks for open watermarks: each picture is decoded in full.
+    """
     models: str = ""
     """The folder of added models; $XDG_DATA_HOME/leadlight/models where empty."""
     sensor: str = "off"
-    """'on' takes the noise that a sensor left in each picture: pictures of one camera are linked by it, and those of
-    enrolled cameras named.
+    """'on' takes the noise that a sensor left in each picture: pictures of one camera are linked by it, and those
+    of enrolled cameras named.
     """
     cameras: str = ""
     """A file of an enrolled camera, or a folder of them, to be looked for where `sensor` is 'on'."""
