@@ -11,6 +11,7 @@ import csv
 import hashlib
 import io
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from multiprocessing import Pool
@@ -31,6 +32,9 @@ TAKEN = 4
 OTHERS = ("q90", "webp80", "screenshot")
 VARIANTS = {0: 2, 1: 6}
 """Draws a picture, by label: fewer generated pictures are there than captures."""
+MORE = {0: 2, 1: 4}
+"""Further draws of pictures from sources of at most FEW: `--more`."""
+FEW = 100
 FIELDS = ("sha256", "label", "source", "maker", "phone_year", "group", "picture")
 
 
@@ -59,10 +63,11 @@ def some(window: Pixels, rng: np.random.Generator, taken: int = TAKEN) -> Pixels
     return cut(window, tuple(picked), side=SIDE)
 
 
-def of_row(row: Row) -> list[tuple[Pixels, Line]]:
+def of_row(told: tuple[Row, range]) -> list[tuple[Pixels, Line]]:
+    row, draws = told
     pixels, tables = decoded(row.path)
     out = []
-    for n in range(VARIANTS[row.label]):
+    for n in draws:
         rng = seed(f"{row.sha256} {n}")
         window = carried(pixels, drawn(rng), lossless=tables is None)
         line = Line(row.sha256, row.label, row.source, row.maker, row.phone_year, "picture", f"{row.sha256}-{n}")
@@ -119,7 +124,12 @@ def safely(job: tuple[str, object]) -> list[tuple[Pixels, Line]]:
     try:
         return {"row": of_row, "pair": of_pair, "dev": of_dev}[job[0]](job[1])  # type: ignore[operator]
     except (OSError, ValueError) as e:
-        print("left out:", getattr(job[1], "path", job[1]), e, file=sys.stderr)
+        print(
+            "left out:",
+            getattr(job[1][0] if isinstance(job[1], tuple) else job[1], "path", job[1]),
+            e,
+            file=sys.stderr,
+        )
         return []
 
 
@@ -175,6 +185,9 @@ def main() -> None:
     ask.add_argument("--most", type=int, default=400, help="pictures of one source")
     ask.add_argument("--most-dev", type=int, default=30, help="measuring pictures of one source")
     ask.add_argument("--limit", type=int, help="measuring pictures in this run")
+    ask.add_argument(
+        "--more", action="store_true", help="further draws, once, of the sources that hold few pictures"
+    )
     ask.add_argument("--only", choices=("train", "pairs", "dev"))
     ask.add_argument("--workers", type=int, default=2)
     told = ask.parse_args()
@@ -182,7 +195,13 @@ def main() -> None:
     if told.only in (None, "train"):
         there = set(known(told.out, "train"))
         train = capped((r for r in found if r.may_train), told.most)
-        jobs: list[tuple[str, object]] = [("row", r) for r in train if r.sha256 not in there]
+        if told.more:
+            held = Counter((r.label, r.source) for r in train)
+            few = [r for r in train if held[r.label, r.source] <= FEW]
+            draws = {label: range(n, n + MORE[label]) for label, n in VARIANTS.items()}
+            jobs: list[tuple[str, object]] = [("row", (r, draws[r.label])) for r in few]
+        else:
+            jobs = [("row", (r, range(VARIANTS[r.label]))) for r in train if r.sha256 not in there]
         print("train", len(jobs), write(jobs, told.out, "train", told.workers))
     if told.only in (None, "pairs") and told.pairs:
         there = set(known(told.out, "pairs"))

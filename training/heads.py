@@ -271,8 +271,8 @@ def recipes(scaled: Scaled) -> dict[str, Callable[[], nn.Module]]:
 
 
 def kept(path: Path) -> nn.Module:
-    """A head that `main` wrote."""
-    net = recipes(Scaled())[path.stem]()
+    """A head that `main` wrote: RECIPE.SEED.pt."""
+    net = recipes(Scaled())[path.name.split(".")[0]]()
     net.load_state_dict(torch.load(path, weights_only=True))
     return net.eval()
 
@@ -281,7 +281,8 @@ def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
     ask.add_argument("folder", type=Path)
     ask.add_argument("--only", default="")
-    ask.add_argument("--epochs", type=int, default=8)
+    ask.add_argument("--epochs", type=int, default=6)
+    ask.add_argument("--seeds", type=int, default=2)
     ask.add_argument("--out", type=Path)
     told = ask.parse_args()
     torch.set_num_threads(1)
@@ -293,14 +294,16 @@ def main() -> None:
     for name, make in recipes(Scaled.of(train.features, weight)).items():
         if told.only not in name or (name == "upper-blocks" and not told.only):
             continue
-        net = fitted(make(), train, weight, epochs=told.epochs)
-        raw = logits(net, dev)
-        total += raw / raw.std()
-        figures[name] = table(judged(dev.lines, raw))
-        print(name, {s: t["auc"] for s, t in figures[name].items()}, flush=True)
-        if told.out:
-            told.out.mkdir(parents=True, exist_ok=True)
-            torch.save(net.state_dict(), told.out / f"{name}.pt")
+        for seed in range(1, 1 + (told.seeds if name.startswith("perceptron") else 1)):
+            net = fitted(make(), train, weight, epochs=told.epochs, seed=seed)
+            raw = logits(net, dev)
+            if name != "perceptron-statistics":
+                total += raw / raw.std()
+            figures[f"{name}.{seed}"] = table(judged(dev.lines, raw))
+            print(name, {s: t["auc"] for s, t in figures[f"{name}.{seed}"].items()}, flush=True)
+            if told.out:
+                told.out.mkdir(parents=True, exist_ok=True)
+                torch.save(net.state_dict(), told.out / f"{name}.{seed}.pt")
     figures["mean"] = table(judged(dev.lines, total))
     print("mean", {s: t["auc"] for s, t in figures["mean"].items()})
     if told.out:
