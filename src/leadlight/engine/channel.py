@@ -1,10 +1,11 @@
 """Messages between the scan and its workers: JSON behind a length, over pipes. Never pickle.
 
-To a worker: ``settings`` first, with the terms of its cage and whether ``members`` of files count; ``batch`` gives it
-files, ``alone`` one that ended a worker before; ``claimed`` answers its claims, in order. From it: ``ready`` or ``refused`` once; ``reading`` before it opens, or goes on with,
-a file that it was given (they are counted from 0); ``claims`` when it stops reading, each the SHA-256 of a
-content, the number of the file, and the item where that lies within the file; ``examined`` for one result,
-``finish`` with the last of a file; ``tick`` to show life.
+To a worker: ``settings`` first, with the terms of its cage and whether ``members`` of files count; ``batch``
+gives it files, ``alone`` one that ended a worker before; ``claimed`` answers its claims, in order. From it:
+``ready`` or ``refused`` once; ``reading`` before it opens, or goes on with, a file that it was given (they are
+counted from 0); ``claims`` when it stops reading, each the SHA-256 of a content, the number of the file, and the
+item where that lies within the file; ``examined`` for one result, ``finish`` with the last of a file; ``tick``
+to show life.
 """
 
 from __future__ import annotations
