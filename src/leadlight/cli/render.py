@@ -174,7 +174,7 @@ def _account(console: Console, origin: Origin) -> None:
         for term in terms:
             why = term.why or ("" if term.counted else "a stronger finding on the same basis counts")
             counted = f" ({why})" if term.counted and why else "" if term.counted else f" (not counted: {why})"
-            console.print(Text(f"  {title}, log10 LR {term.log10_lr:g}: {term.text}{counted}"))
+            console.print(Text(f"  {title}, log10 LR {round(term.log10_lr, 2):g}: {term.text}{counted}"))
     console.print(
         Text(
             "  This weighs what was found; it is no probability that a picture is generated, and says nothing of "
