@@ -80,7 +80,9 @@ def test_interrupted_politely_it_says_so(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
-    time.sleep(2.5)
+    while not (tmp_path / "case" / "case.db").exists() and process.poll() is None:
+        time.sleep(0.02)
+    time.sleep(0.3)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
