@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,15 @@ def test_killed_again_and_again_it_ends_with_the_same_queue(tmp_path: Path) -> N
     assert counts["tiers"] == json.loads(whole.stdout)["tiers"]
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """A command that is started ignores SIGINT where these tests do, as they do behind `&` in a script."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_interrupted_politely_it_says_so(tmp_path: Path) -> None:
     build(tmp_path / "ev", 1500)
     process = subprocess.Popen(

@@ -5,11 +5,11 @@ content within the radius that belongs to none joins it. So each member is withi
 chain of small steps ties unlike pictures together, and the groups are the same on every machine. (Linking all that
 are near to one another, and those near to these, would let two unlike pictures meet through a row of others.)
 
-A leader is met in any of its forms, as stored, turned or mirrored. Forms are indexed some millions at a time, and
+A leader is met in any of its forms, as stored, turned or mirrored. Forms are indexed some at a time, and
 every content that is in no group yet asks once, by its stored hash, for the first leader that it is near to: an
 eighth of the questions that asking by every form would take. All cores ask ahead, and are judged in order.
 
-Memory: about 250 bytes for each content, and 180 for each of FORMS.
+Memory: about 250 bytes for each content, and 180 for each form that is indexed at a time.
 """
 
 from __future__ import annotations
@@ -28,7 +28,11 @@ from leadlight.records import Link, LinkKind
 from leadlight.seams import CaseView, Print
 
 FORMS = 1 << 22
-"""Hashes of leaders indexed at a time: more cost memory, fewer time."""
+"""Hashes of leaders indexed at a time at most: more cost memory, fewer time."""
+_FEWEST, _SPARED = 1 << 17, 62_500
+"""... and at least; between, the square of the contents by the second. So memory hardly grows as long as the time
+that more searches take is some seconds: each content asks once for each part of the forms.
+"""
 _BLOCK = 1 << 16
 """Turned forms kept together until they are put in their place."""
 _LEAST, _MOST = 256, 16384
@@ -146,11 +150,12 @@ def _groups(view: CaseView, stored: _Stored, settings: Settings) -> Iterator[_Gr
 def _forms(view: CaseView, stored: _Stored, leader: INDICES, settings: Settings) -> Iterator[_Forms]:
     """The forms of all contents that may lead, some contents at a time, in order."""
     turned = _turned(view, stored, settings.near_quality)
+    most = min(FORMS, max(_FEWEST, len(stored.contents) ** 2 // _SPARED))
     first, held = 0, next(turned, None)
     while first < len(stored.contents):
         owners, blocks, raw, end = array("q"), [], bytearray(), first
         while end < len(stored.contents) and (
-            end == first or len(owners) + stored.firsts[end] - stored.firsts[first] < FORMS
+            end == first or len(owners) + stored.firsts[end] - stored.firsts[first] < most
         ):
             while held is not None and held[0] == end:
                 if leader[end] < 0:
