@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from leadlight.errors import ConfigError, UnknownName
@@ -363,6 +363,17 @@ writable = st.sampled_from([Basis.METADATA, Basis.WATERMARK, Basis.STRUCTURE])
     st.floats(0, 6),
     writable,
     st.sampled_from(sorted(POLICIES)),
+)
+@example(  # a stamp must not undo what the same metadata say for a camera
+    [
+        (Proposition.CAMERA, 1.0, Basis.METADATA),
+        (Proposition.CAMERA, 2.0, Basis.SIGNATURE),
+        (Proposition.GENERATED, 2.5, Basis.SIGNATURE),
+        (Proposition.GENERATED, 2.0, Basis.PIXELS),
+    ],
+    1.0,
+    Basis.METADATA,
+    "hotline",
 )
 def test_writing_generated_into_a_picture_never_changes_its_tier(parts, strength, basis, name) -> None:
     policy = POLICIES[name]

@@ -111,12 +111,10 @@ def weigh(findings: Iterable[Filed], policy: OriginPolicy) -> Origin:
     groups = _groups(weighed, policy)
     total = sum(g.generated - g.camera for g in groups.values())
     altered = sum(g.altered for g in groups.values())
-    firm = sum(
-        min(0.0, g.generated - g.camera) if name == _WRITABLE else g.generated - g.camera
-        for name, g in groups.items()
-    )
+    firm = sum((0.0 if name == _WRITABLE else g.generated) - g.camera for name, g in groups.items())
     independent = sum(1 for name, g in groups.items() if name != _WRITABLE and g.generated > g.camera)
-    signed = Basis.SIGNATURE in groups and groups[Basis.SIGNATURE].generated > 0
+    signature = groups.get(Basis.SIGNATURE, _Group())
+    signed = signature.generated > signature.camera
     total = max(-policy.cap, min(policy.cap, total))
     altered = min(policy.cap, altered)
     enough = signed or independent >= policy.independent
