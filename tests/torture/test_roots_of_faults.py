@@ -13,13 +13,14 @@ import pytest
 
 from leadlight import Case, Settings, casefile
 from leadlight.casefile import held, made_whole
-from leadlight.errors import CaseBusy, CaseFull
+from leadlight.errors import CaseBusy, CaseError, CaseFull
 from leadlight.records import Finding, failure
 from leadlight.records import finding as kinds
 from leadlight.records.examined import Examined
 from leadlight.scan import stamp_of
 from leadlight.sources.folder import PLUGIN as FOLDER
 from leadlight.store import features
+from leadlight.store.database import Database
 from tests.evidence import jpeg
 
 
@@ -148,3 +149,9 @@ def test_a_file_that_was_read_in_part_was_not_changed(tmp_path: Path) -> None:
         told = list(case.verify())
         assert [f.expected for f in told] == [True]
         assert "gave only 1,000 bytes" in told[0].what
+
+
+def test_a_database_that_can_t_be_made_names_room_among_the_reasons(tmp_path: Path) -> None:
+    """SQLite says 'unable to open database file' of one that can't be made on a full disk."""
+    with pytest.raises(CaseError, match="no room left on its disk"):
+        Database.create(tmp_path / "not there" / "case.db")

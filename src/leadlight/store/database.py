@@ -203,10 +203,12 @@ class Database:
                 subject=self.subject,
                 advice="Copy the case to a folder that may be written to, or ask its owner.",
             )
+        # a file that can't be made for want of room is told by SQLite as one that can't be opened
+        more = ": there is no room left on its disk, or no such folder" if "unable to open" in text else ""
         return CaseError(
-            f"the database refused ({error.orig})",
+            f"the database refused ({error.orig}){more}",
             subject=self.subject,
-            advice="Check that the folder of the case exists and may be written to.",
+            advice="Check that the folder of the case exists, has room and may be written to.",
         )
 
     def _full(self) -> CaseFull:
