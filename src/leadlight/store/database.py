@@ -166,7 +166,7 @@ class Database:
         """Whether there is a log and no right to write it into the file."""
         path = Path(self.subject)
         log = path.with_name(path.name + "-wal")
-        return log.exists() and log.stat().st_size > 0 and not (_writable(path) and _writable(path.parent))
+        return log.exists() and log.stat().st_size > 0 and not _written_to(path)
 
     def close(self) -> None:
         """Let go of all connections."""
@@ -231,7 +231,7 @@ def stand_ins(version: int) -> tuple[str, ...]:
 
 
 def _engine(path: Path, prepared: tuple[str, ...] = (), lock: Lock | None = None) -> Engine:
-    read_only = path.exists() and not (_writable(path) and _writable(path.parent))
+    read_only = path.exists() and not _written_to(path)
     if read_only:
         # Without a write-ahead log beside it the file is whole: SQLite then need not make one to read it.
         whole = "" if path.with_name(path.name + "-wal").exists() else "&immutable=1"
@@ -271,6 +271,11 @@ def _engine(path: Path, prepared: tuple[str, ...] = (), lock: Lock | None = None
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return engine
+
+
+def _written_to(path: Path) -> bool:
+    """Whether a database there may be written: its file, and the folder that takes its log."""
+    return _writable(path) and _writable(path.parent)
 
 
 def _writable(path: Path) -> bool:
