@@ -22,7 +22,20 @@ from leadlight.errors import ContentError
 from leadlight.identify import carving, ending, extent, largest, rarer, signatures
 from leadlight.pipeline import Pipeline, failure_of
 from leadlight.plugins import registry
-from leadlight.provenance import blocks, bmff, exif, iptc, jpeg, jumbf, specimen, stealth_bits, stream, tiff, xmp
+from leadlight.provenance import (
+    blocks,
+    bmff,
+    exif,
+    iptc,
+    jpeg,
+    jumbf,
+    specimen,
+    stealth_bits,
+    stream,
+    tiff,
+    vp8,
+    xmp,
+)
 from leadlight.provenance.generator import carriers, labels, stealth, texts
 from leadlight.provenance.generator.normal import Record
 from leadlight.records import Item, Place
@@ -110,6 +123,15 @@ def jpeg_segments(data: bytes) -> None:
     size = exif.jpeg_size(data)
     assert size is None or min(size) >= 0
     jumbf.without_store(data)
+
+
+def webp_coding(data: bytes) -> None:
+    found = vp8.read_webp(data)
+    if found is not None:
+        assert 0 <= found.quality <= 100
+        assert all(0 <= index <= vp8.COARSEST for index in found.indices)
+        assert found.lossless is not bool(found.indices)
+        assert found.lossless is not bool(found.partitions)
 
 
 def scaled(data: bytes) -> None:
@@ -321,6 +343,17 @@ def _jpegs() -> tuple[bytes, ...]:
     return (*made, out.getvalue())
 
 
+def _webps() -> tuple[bytes, ...]:
+    first, second = (Image.fromarray(chart_pixels(24, 16, seed)) for seed in (0, 1))
+    exif_ = specimen.exif_block(specimen.CAMERA)
+    animated = io.BytesIO()
+    first.save(animated, "WEBP", save_all=True, append_images=[second], quality=60)
+    made = [
+        specimen.webp(width=24, height=16, **how) for how in ({"quality": 40}, {"lossless": True}, {"exif": exif_})
+    ]
+    return (*made, animated.getvalue())
+
+
 def _examples(*names: str, longest: int = 60_000) -> Callable[[], Iterable[bytes]]:
     def build() -> Iterable[bytes]:
         made = [e.build() for a in registry().analysers if not names or a.name in names for e in a.examples()]
@@ -390,6 +423,7 @@ JPEG_TOKENS = (
     b"http://ns.adobe.com/xmp/extension/\0", b"Photoshop 3.0\x008BIM\x04\x04", b"\xff\x00", b"\xff\xff",
     b"\x11\x00", b"\x22\x00", b"\x00\x3f\x00", b"jumdc2pa",
 )  # fmt: skip
+WEBP_TOKENS = (b"VP8 ", b"VP8L", b"VP8X", b"ANMF", b"ALPH", b"\x9d\x01\x2a", b"\xff\xff\xff\xff")
 CONTAINER_TOKENS = (
     *JPEG_TOKENS[-11:], b"IHDR", b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"IDAT", b"fcTL", b"IEND", b"RIFF",
     b"WEBPVP8X", b"EXIF", b"XMP ", b"GIF89a", b"!\xff\x0bXMP DataXMP", b"!\xfe", b"ftypheic", b"ftypavif",
@@ -420,6 +454,7 @@ TEXT_TOKENS = (
 TARGETS = {
     "jpeg-segments": Target(jpeg_segments, _jpegs, tokens=JPEG_TOKENS),
     "structure": Target(saying("provenance.structure"), _jpegs, tokens=JPEG_TOKENS, quick=60),
+    "webp": Target(webp_coding, _webps, refused=(), tokens=WEBP_TOKENS, quick=300),
     "scaled-jpeg": Target(scaled, _jpegs, refused=(), tokens=JPEG_TOKENS, quick=200, native=True),
     "blocks": Target(block_reader, _carried, tokens=CONTAINER_TOKENS, longest=16384),
     "camera": Target(

@@ -26,7 +26,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from leadlight.config import Settings, from_plain
 from leadlight.content import Content
@@ -50,8 +50,6 @@ from leadlight.scoring.shelf import one
 
 AS_IS, STRIPPED = "as is", "stripped"
 """The two ways in which a file is weighed: as it is, and `clean`, with nothing left but the picture."""
-TOLD_QUALITY: Final = QUALITY | {"webp80": None}
-"""The quality that the file of each state tells of itself."""
 _SINGLE = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -197,7 +195,7 @@ def _scored(scorer: Scorer, state: str, pixels: Pixels) -> Scored:
     begun = time.process_time()
     reading = scorer.read(Picture(pixels, None, "RGB"))
     seconds = time.process_time() - begun
-    said = judge_size(scorer.card, reading, width, height, TOLD_QUALITY[state])
+    said = judge_size(scorer.card, reading, width, height, QUALITY[state])
     return Scored(state, reading.raw, said.log10_lr, said.abstained, width, height, round(seconds, 6))
 
 

@@ -186,7 +186,7 @@ def test_it_abstains_in_words_and_weighs_nothing(word: str, stated: dict, build,
     assert "likelihood" not in found.statement or word == "calibration"
 
 
-def test_the_quality_is_that_of_the_tables() -> None:
+def test_the_quality_is_that_of_tables_or_quantisers() -> None:
     pixels = chart_pixels(300, 300)
     detector = made(LEAST_50)
     for data, covered in [
@@ -196,9 +196,9 @@ def test_the_quality_is_that_of_the_tables() -> None:
     ]:
         (found,) = said(data, detector)
         assert (found.weight is not None) == covered, found.statement
-    for lossless, covered in ((True, True), (False, False)):
+    for how, covered in (({"lossless": True}, True), ({"quality": 70}, True), ({"quality": 30}, False)):
         out = io.BytesIO()
-        Image.fromarray(pixels).save(out, "WEBP", lossless=lossless)
+        Image.fromarray(pixels).save(out, "WEBP", **how)
         (found,) = said(out.getvalue(), detector)
         assert (found.weight is not None) == covered, found.statement
     (found,) = said(jpeg(pixels, 60), detector, known=Known())

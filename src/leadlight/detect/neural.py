@@ -88,11 +88,11 @@ class Neural:
 
 
 def _quality(content: Content, known: Known) -> float | None:
-    """The JPEG quality that the file's tables state, 100 for a format without loss, else None.
+    """The quality that a JPEG's tables or a WebP's quantisers state, 100 for a format without loss, else None.
 
     It is that of the last saving alone: nothing tells what a picture went through before.
     """
-    if content.filetype.media_type in _LOSSLESS or content.head(16)[8:] == b"WEBPVP8L":
+    if content.filetype.media_type in _LOSSLESS:
         return 100.0
     structure = known.first(finding.STRUCTURE)
     value = structure.payload.get("quality") if structure else None

@@ -94,6 +94,15 @@ def jpeg(
     return plain[:2] + segments + plain[2:]
 
 
+def webp(*, width: int = 256, height: int = 192, seed: int = 0, **options: Any) -> bytes:
+    """A drawn landscape as WebP; `options` go to the encoder."""
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.fromarray(chart_pixels(width, height, seed)).save(out, "WEBP", **options)
+    return out.getvalue()
+
+
 def packet(attributes: str, body: str = "") -> bytes:
     """An XMP packet with these attributes and elements in one description; the usual prefixes are bound."""
     from leadlight.provenance import xmp

@@ -1,4 +1,5 @@
-"""How a JPEG is built: tables, sampling, markers, what follows the end, and who is known to write so.
+"""How a JPEG is built: tables, sampling, markers, what follows the end, and who is known to write so. How coarsely
+a WebP is coded.
 
 The build tells which program saved the file last, not what it shows. Method: comparison of quantisation tables
 and header structure (Kee, Johnson and Farid, Digital Image Authentication from JPEG Headers, 2011).
@@ -7,6 +8,7 @@ and header structure (Kee, Johnson and Farid, Digital Image Authentication from 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +17,7 @@ from leadlight.content import Content
 from leadlight.provenance import specimen, writers
 from leadlight.provenance.exif import exif_of, jpeg_size
 from leadlight.provenance.stream import Stream, read_stream, what_follows
+from leadlight.provenance.vp8 import COARSEST, Coding, read_webp
 from leadlight.provenance.writers import Writer
 from leadlight.records import Basis, Finding, Item, Proposition, Weight, WeightSource, display_text
 from leadlight.records import finding as kinds
@@ -27,10 +30,10 @@ _SPEAKS: Final = {"camera": Proposition.CAMERA, "phone": Proposition.CAMERA, "ge
 
 
 class Structure:
-    """Reads the build of JPEG files; gives one finding for each."""
+    """Reads the build of JPEG and WebP files; gives one finding for each."""
 
     name = "provenance.structure"
-    version = "1"
+    version = "2"
     extra = None
     requires: tuple[str, ...] = ()
     needs: frozenset[str] = frozenset()
@@ -68,10 +71,28 @@ class Structure:
             {"ijg": False, "progressive": True, "sampling": "4:4:4"},
             name="own.jpg",
         )
+        yield Example(
+            "a WebP with loss, near the quality it was saved at",
+            lambda: specimen.webp(quality=90),
+            (kinds.STRUCTURE,),
+            {"format": "webp", "lossless": False, "quality": 90},
+            name="photograph.webp",
+        )
 
     def analyse(self, item: Item, content: Content, known: Known) -> Iterator[Finding]:
-        if content.head(3) != b"\xff\xd8\xff":
-            return
+        head = content.head(12)
+        if head[:4] == b"RIFF" and head[8:] == b"WEBP":
+            yield from self._of_webp(content)
+        elif head[:3] == b"\xff\xd8\xff":
+            yield from self._of_jpeg(content)
+
+    def _of_webp(self, content: Content) -> Iterator[Finding]:
+        coding = read_webp(content.data())
+        if coding is not None:
+            facts = plain({"format": "webp", "quality": coding.quality} | asdict(coding))
+            yield Finding(self.name, self.version, kinds.STRUCTURE, _of_coding(coding), facts)
+
+    def _of_jpeg(self, content: Content) -> Iterator[Finding]:
         data = content.data()
         stream = read_stream(data)
         if stream is None:
@@ -166,6 +187,14 @@ def _weight(found: tuple[Writer, ...]) -> Weight | None:
     return Weight(
         side, WEAK, Basis.STRUCTURE, WeightSource.TABLE, f"a known writer's build, seen in {files} file(s)"
     )
+
+
+def _of_coding(coding: Coding) -> str:
+    first = "Animated WebP, its first picture" if coding.animated else "WebP"
+    if coding.lossless:
+        return f"{first} coded without loss."
+    indices = ", ".join(str(i) for i in coding.indices)
+    return f"{first} coded with loss, near quality {coding.quality} (quantiser {indices} of 0 to {COARSEST})."
 
 
 def _statement(stream: Stream, after: int, looks: str, found: tuple[Writer, ...]) -> str:
