@@ -23,7 +23,7 @@ demo: $(READY)
 	$(BIN)/leadlight demo demo
 
 test: check
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 check: $(READY)
 	$(BIN)/ruff format --check .

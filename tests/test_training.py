@@ -44,7 +44,7 @@ def test_each_picture_has_a_licence_a_digest_a_place_and_a_split():
         assert row["licence"], row
         assert re.fullmatch(r"[0-9a-f]{64}", row["sha256"]), row
         assert row["path"], row
-        assert row["split"] in ("train", "dev"), row
+        assert row["split"] in ("train", "dev", "test"), row
         assert re.fullmatch(r"[0-9a-f]{7,40}", row["commit"]) or row["source"].startswith("deb:"), row
 
 

@@ -1,7 +1,7 @@
 """The manifest that is kept with the project, from those of the folders that the pictures were gathered in.
 
-One line a picture: where it can be fetched again (repository, commit, path), its licence, its digest, and whether
-it trains or measures. The pictures themselves are not kept.
+One line a picture: where it can be fetched again (repository, commit, path), its licence, digest and split. The
+pictures themselves are not kept.
 """
 
 from __future__ import annotations
@@ -37,6 +37,10 @@ RESERVED = (
     "d3x-at/sd-parsers",
 )
 """Beginnings of the names of sources kept for acceptance: nothing here may be fitted on them."""
+SPLITS = ("train", "dev", "test")
+"""What fits the model; what recipes are chosen and likelihood ratios calibrated on; what does neither and only
+measures.
+"""
 UNLICENSED = ("none", "no ", "unknown", "?")
 """How a licence begins that covers no training: such pictures may measure, but train nothing that is shipped."""
 
@@ -50,7 +54,7 @@ def main() -> None:
     for manifest in told.manifests:
         with manifest.open(newline="", encoding="utf-8") as lines:
             for line in csv.DictReader(lines):
-                if line["origin"] not in ("camera", "generated") or line["split"] not in ("train", "dev"):
+                if line["origin"] not in ("camera", "generated") or line["split"] not in SPLITS:
                     continue
                 if line["source"].lower().startswith(RESERVED) or not (manifest.parent / line["path"]).is_file():
                     continue

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pi_heif
+from manifest import SPLITS, UNLICENSED
 from PIL import Image, ImageOps
 
 Pixels = npt.NDArray[np.uint8]
@@ -33,18 +34,14 @@ class Row:
     licence: str
     sha256: str
     split: str
-    """'train' or 'dev'."""
+    """One of `manifest.SPLITS`."""
     phone_year: str = ""
     """Year of the phone where it is one of 2018 or later and known."""
 
     @property
     def may_train(self) -> bool:
         """Whether it may train a shipped model: for that it needs a licence that covers pictures."""
-        return (
-            self.split == "train"
-            and not self.licence.lower().startswith(("none", "no ", "unknown", "?"))
-            and bool(self.licence)
-        )
+        return self.split == "train" and not self.licence.lower().startswith(UNLICENSED) and bool(self.licence)
 
     @property
     def label(self) -> int:
@@ -61,11 +58,7 @@ def rows(*manifests: Path) -> list[Row]:
         with manifest.open(newline="", encoding="utf-8") as lines:
             for line in csv.DictReader(lines):
                 path = manifest.parent / line["path"]
-                if (
-                    line["origin"] in ("camera", "generated")
-                    and line["split"] in ("train", "dev")
-                    and path.is_file()
-                ):
+                if line["origin"] in ("camera", "generated") and line["split"] in SPLITS and path.is_file():
                     found.setdefault(
                         line["sha256"],
                         Row(
@@ -128,14 +121,14 @@ def hashes(found: Iterable[Row], store: Path) -> Iterator[tuple[Row, bytes, int]
 
 
 def copies_across(given: Iterable[Row], store: Path) -> set[str]:
-    """Digests of the training pictures that are near copies of a measuring one, which are left out of training."""
+    """Digests of the training pictures that are near copies of a picture that measures: they train nothing."""
     from leadlight.radius import RadiusIndex, pack
 
     measured = [(row, bits) for row, bits, quality in hashes(given, store) if quality >= 40]
-    dev = [bits for row, bits in measured if row.split == "dev"]
+    held = [bits for row, bits in measured if row.split != "train"]
     train = [(row, bits) for row, bits in measured if row.split == "train"]
-    if not dev or not train:
+    if not held or not train:
         return set()
-    index = RadiusIndex(pack(dev))
+    index = RadiusIndex(pack(held))
     found = index.search(pack([bits for _, bits in train]), NEAR)
     return {train[query][0].sha256 for queries, _, _ in found for query in queries.tolist()}
