@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -113,6 +114,25 @@ def test_only_the_calibration_of_that_state_is_replaced(pictures: Path, tmp_path
     assert [c.state for c in made.card.calibration] == ["any", "resized"]
     assert made.card.calibration[0] == before[0]
     assert made.card.calibration[1].least_quality == 75
+
+
+def test_one_of_small_pictures_stands_beside_the_one_of_all(pictures: Path, tmp_path: Path) -> None:
+    before = replace(cards.CALIBRATION, name="all")
+    small = Options(most_side=2 * known.WIDTH, name="small")
+    made = run(pictures, tmp_path / "out", small, cards.card(calibration=(before,)))
+    assert [c.name for c in made.card.calibration] == ["all", "small"]
+    assert made.card.calibration[0] == before
+    assert 0 < made.card.calibration[1].most_side <= 2 * known.WIDTH
+    again = run(pictures, tmp_path / "again", small, made.card)
+    assert [c.name for c in again.card.calibration] == ["all", "small"]
+    alone = run(pictures, tmp_path / "alone", Options(name="new"), made.card)
+    assert [c.name for c in alone.card.calibration] == ["new"]
+
+
+def test_larger_pictures_than_asked_for_calibrate_nothing(pictures: Path, tmp_path: Path) -> None:
+    """Some of these are larger on a screen: then too few are left."""
+    with pytest.raises(UsageError, match="too small a set"):
+        run(pictures, tmp_path / "out", Options(most_side=known.WIDTH))
 
 
 def test_pictures_of_which_the_model_abstains_calibrate_nothing(pictures: Path, tmp_path: Path) -> None:

@@ -208,6 +208,18 @@ def test_a_trusted_signature_says_generated_and_strong_camera_evidence_withholds
     assert answer(signed, (CAMERA, 2.5, Basis.SENSOR)) is Answer.UNDETERMINED
 
 
+@given(st.lists(strengths, min_size=1, max_size=4), policies)
+def test_detectors_alone_never_answer_camera(said, policy) -> None:
+    """Most parts of a real picture with a generated one are a camera's: the ratio is told, and nothing decided."""
+    told = [(CAMERA, strength, Basis.PIXELS) for strength in said]
+    origin = weigh(file_all(told), policy)
+    assert origin.answer is Answer.UNDETERMINED
+    if -(origin.log10_lr or 0.0) >= policy.camera_at:
+        assert "only a detector says so" in origin.verbal
+    with_metadata = weigh(file_all([*told, (CAMERA, policy.camera_at, Basis.SENSOR)]), policy)
+    assert with_metadata.answer is Answer.CAMERA
+
+
 def test_two_kinds_of_independent_evidence_together_say_generated() -> None:
     pixels, sensor = (GENERATED, 1.5, Basis.PIXELS), (GENERATED, 1.0, Basis.SENSOR)
     assert answer(pixels) is Answer.UNDETERMINED

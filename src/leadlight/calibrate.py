@@ -52,6 +52,11 @@ class Options:
     force: bool = False
     tables: tuple[Path, ...] = ()
     """That name the pictures by their digests, in place of those beside them and of folders."""
+    most_side: int = 0
+    """Only pictures whose longer side, as the model sees them, has so many pixels or fewer; 0 for all. The
+    calibration stands beside those of its state in the card. Small pictures were oftener made smaller, and say
+    less: one of their own keeps their ratios from being overstated.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +97,8 @@ def calibrate(
     enough([p.generated for p in pictures], [p.source for p in pictures])
     ask = Ask(OF[how.state], one_state=True, model=str(folder) if folder else "")
     examiner = None if scorer is None else Examiner(ask, settings, scorer=scorer)
-    known = list(_known(run(pictures, ask, settings, examiner=examiner), len(pictures), left_out, progress))
+    outcomes = run(pictures, ask, settings, examiner=examiner)
+    known = list(_known(outcomes, len(pictures), left_out, progress, most_side=how.most_side))
     name = how.name or ", ".join(
         dict.fromkeys(display_name(os.fsencode(p.resolve().name)) for p in (*camera, *generated))
     )
@@ -104,7 +110,8 @@ def calibrate(
         date=datetime.now(UTC).date().isoformat(),
         seed=how.seed,
     )
-    kept = tuple(c for c in card.calibration if c.state != how.state)
+    new = found.calibration
+    kept = tuple(c for c in card.calibration if c.state != new.state or (how.most_side and c.name != new.name))
     made = replace(card, calibration=(*kept, found.calibration))
     done = Calibrated(made, found, left_out, summary(found, seed=how.seed))
     write(done, out)
@@ -141,7 +148,12 @@ def _pictures(camera: Sequence[Path], generated: Sequence[Path], how: Options) -
 
 
 def _known(
-    outcomes: Iterator[Outcome], count: int, left_out: Counter[str], progress: Callable[[int, int], None]
+    outcomes: Iterator[Outcome],
+    count: int,
+    left_out: Counter[str],
+    progress: Callable[[int, int], None],
+    *,
+    most_side: int,
 ) -> Iterator[Known]:
     for done, outcome in enumerate(outcomes, start=1):
         progress(done, count)
@@ -150,6 +162,8 @@ def _known(
             left_out[outcome.failed or "not read"] += 1
         elif scored.raw is None or scored.abstained not in USABLE:
             left_out[f"the model abstains: {scored.abstained}"] += 1
+        elif 0 < most_side < max(scored.width, scored.height):
+            left_out["larger than asked for"] += 1
         else:
             p = outcome.found
             yield Known(p.shown, p.source, p.generated, scored.raw, scored.width, scored.height)

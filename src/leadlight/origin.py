@@ -105,7 +105,8 @@ def weigh(findings: Iterable[Filed], policy: OriginPolicy) -> Origin:
     """The answer, by `policy`. Adding a weight for 'camera' never moves the answer towards 'generated'.
 
     'generated' takes a trusted signature or `policy.independent` kinds of independent evidence, and their sum,
-    without what anyone can write, must reach `policy.generated_at`; and nothing may speak for 'altered'.
+    without what anyone can write, must reach `policy.generated_at`; and nothing may speak for 'altered'. 'camera'
+    takes `policy.camera_at`, and something beside detectors that speaks for it.
     """
     weighed = _weighed(findings)
     groups = _groups(weighed, policy)
@@ -118,18 +119,20 @@ def weigh(findings: Iterable[Filed], policy: OriginPolicy) -> Origin:
     total = max(-policy.cap, min(policy.cap, total))
     altered = min(policy.cap, altered)
     enough = signed or independent >= policy.independent
+    beside = any(g.camera > g.generated for name, g in groups.items() if name != Basis.PIXELS)
 
     if altered >= policy.altered_at:
         answer = Answer.ALTERED
     elif firm >= policy.generated_at and altered == 0 and enough:
         answer = Answer.GENERATED
-    elif -total >= policy.camera_at:
+    elif -total >= policy.camera_at and beside:
         answer = Answer.CAMERA
     else:
         answer = Answer.UNDETERMINED
     words = _words(answer, total, altered, bool(weighed))
     if answer is Answer.UNDETERMINED and weighed:
-        words = f"{words}; not decided: {_held(total, firm, altered, enough=enough)}"
+        held = _held(total, firm, altered, enough=enough, camera=-total >= policy.camera_at)
+        words = f"{words}; not decided: {held}"
     return Origin(
         answer=answer,
         log10_lr=round(total, 3) + 0.0 if weighed else None,
@@ -201,10 +204,12 @@ def _count(
     setattr(group, str(proposition), min(strength, cap))
 
 
-def _held(total: float, firm: float, altered: float, *, enough: bool) -> str:
-    """Why the figure leads to no answer."""
+def _held(total: float, firm: float, altered: float, *, enough: bool, camera: bool) -> str:
+    """Why the figure leads to no answer; `camera`: it would do for that one, were it not of detectors alone."""
     if altered:
         return "something speaks for altering, though too little to say so"
+    if camera:
+        return "only a detector says so, and one kind of evidence alone decides nothing: detectors err"
     if total <= 0:
         return "the evidence is too little to decide"
     if firm <= 0:

@@ -30,6 +30,7 @@ from leadlight.scoring.calibration import METHODS, STATES
 )
 @click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True, help="Of what is drawn.")
 @click.option("--most", type=COUNT, help="At most so many pictures of each source.")
+@click.option("--most-side", type=COUNT, help="Only pictures with a longer side of at most so many pixels.")
 @click.option("--split", default="", help="Only pictures of this split, by their table.")
 @click.option("--table", "tables", multiple=True, type=PATH, help="A CSV table of SHA-256 and source. Repeatable.")
 @click.option("--name", default="", help="The name of this set of pictures. [the folders']")
@@ -45,6 +46,7 @@ def calibrate(
     state: str,
     seed: int,
     most: int | None,
+    most_side: int | None,
     split: str,
     tables: tuple[Path, ...],
     name: str,
@@ -67,7 +69,9 @@ def calibrate(
             camera=camera,
             generated=generated,
             settings=load({"jobs": jobs}),
-            options=calibrating.Options(method, state, seed, most or 0, split, name, force, tables),
+            options=calibrating.Options(
+                method, state, seed, most or 0, split, name, force, tables, most_side or 0
+            ),
             progress=progress,
         )
     if json_:
