@@ -73,9 +73,9 @@ class Structure:
         )
         yield Example(
             "a WebP with loss, near the quality it was saved at",
-            lambda: specimen.webp(quality=90),
+            lambda: specimen.webp(quality=95),
             (kinds.STRUCTURE,),
-            {"format": "webp", "lossless": False, "quality": 90},
+            {"format": "webp", "lossless": False, "quality": 95},
             name="photograph.webp",
         )
 

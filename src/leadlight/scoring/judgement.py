@@ -37,8 +37,8 @@ class Judgement:
 
 
 def judge(card: Card, reading: Reading, picture: Picture, quality: float | None = None) -> Judgement:
-    """What a reading of `picture` states. `quality` is that of a JPEG, 0 to 100, 100 for a file without loss, None
-    where it is not known.
+    """What a reading of `picture` states. `quality` is what it was saved at, 0 to 100, 100 without loss, None where
+    it is not known.
     """
     if said := _of_file(card, picture):
         return _abstains(*said)
@@ -101,5 +101,5 @@ def _uncovered(card: Card, width: int, height: int, quality: float | None) -> st
         return "it is calibrated only on pictures of one state, and what was done to this one is not known"
     if any(c.covers(width, height, 100) for c in general):
         said = "is not known" if quality is None else f"is about {quality:.0f}"
-        return f"its JPEG quality {said}, and no calibration covers that"
+        return f"the quality that it was saved at {said}, and no calibration covers that"
     return f"no calibration covers pictures of {width} by {height} pixels"
