@@ -12,6 +12,7 @@ from typing import Any
 
 import c2pa as library
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
 from hypothesis import given
 from hypothesis import settings as bounds
 from hypothesis import strategies as st
@@ -464,6 +465,24 @@ def test_an_authority_for_time_stamps_does_not_vouch_for_signers(camera: Authori
     assert found.payload["state"] == "valid"
     assert found.weight is not None
     assert found.weight.basis is Basis.METADATA
+
+
+def test_an_authority_of_both_lists_vouches_for_signers_each_time(camera: Authority) -> None:
+    """Most authorities stand in both lists; the library names either by chance, anew for each of its contexts."""
+    data = sign_picture(drawn_jpeg(), camera, signing.CAPTURE)
+    lists = TrustList(anchors=camera.pem_anchor, timestamps=camera.pem_anchor, title="both", official=False)
+    assert {one(data, C2pa(lists)).payload["state"] for _ in range(16)} == {"trusted"}
+
+
+def test_no_authority_of_the_shipped_lists_is_told_twice() -> None:
+    x509 = pytest.importorskip("cryptography.x509")
+    lists = trust.shipped()
+    signers, stamps, alone = (
+        {c.fingerprint(SHA256()) for c in x509.load_pem_x509_certificates(pem.encode())}
+        for pem in (lists.anchors, lists.timestamps, lists.stamps_alone)
+    )
+    assert signers & stamps
+    assert alone == stamps - signers
 
 
 def test_broken_manifest_is_unreadable_not_silent() -> None:

@@ -91,7 +91,7 @@ class C2pa:
     """Reads and checks C2PA manifests."""
 
     name = "provenance.c2pa"
-    version = "2"
+    version = "3"
     extra = None
     requires = ("c2pa",)
     needs: frozenset[str] = frozenset()
@@ -273,14 +273,11 @@ def _stated(active: Signed, verdict: Verdict | None) -> str:
 
 def offline(anchors: TrustList) -> dict[str, Any]:
     """Settings of the library: trust as given, and nothing that reaches for a network."""
+    lists = ((anchors.anchors, "manifest", SIGNERS), (anchors.stamps_alone, "tsa", TIMESTAMPS))
+    listed = [{"trust_anchors": pem, "trust_kind": kind, "trust_uri": uri} for pem, kind, uri in lists if pem]
     return {
         "version": 1,
-        "trust": {
-            "anchors": [
-                {"trust_anchors": anchors.anchors, "trust_kind": "manifest", "trust_uri": SIGNERS},
-                {"trust_anchors": anchors.timestamps, "trust_kind": "tsa", "trust_uri": TIMESTAMPS},
-            ]
-        },
+        "trust": {"anchors": listed},
         "verify": {"verify_trust": True, "remote_manifest_fetch": False, "ocsp_fetch": False},
         "core": {
             "allowed_network_hosts": [],

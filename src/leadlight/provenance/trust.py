@@ -18,6 +18,7 @@ from typing import Any
 from leadlight.errors import ConfigError
 
 DATA = Path(__file__).parents[1] / "data" / "c2pa"
+_BLOCK = re.compile("-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 LARGEST = 16 * 1024 * 1024
 """Bytes of an operator's PEM file; the official list has 38 kB."""
 
@@ -46,6 +47,16 @@ class TrustList:
     official: bool = True
     products: Mapping[tuple[str, str, str, str], Product] = field(default_factory=dict)
     """By common name, organisation, unit and country."""
+
+    @property
+    def stamps_alone(self) -> str:
+        """PEM certificates of authorities that vouch for time stamps and not for signers.
+
+        Most authorities stand in both lists, and of those the library names one or the other by chance: left in
+        both, a signer would be trusted in one process and not in the next.
+        """
+        signers = {_bare(block) for block in _BLOCK.findall(self.anchors)}
+        return "".join(f"{b}\n" for b in _BLOCK.findall(self.timestamps) if _bare(b) not in signers)
 
     def product(self, subject: Mapping[str, str], issuer: Mapping[str, str]) -> Product | None:
         """The product whose certificate has this `subject`, or None.
@@ -103,11 +114,14 @@ def own(path: Path) -> TrustList:
     )
 
 
+def _bare(block: str) -> str:
+    """A PEM block without its line breaks."""
+    return "".join(block.split())
+
+
 def _certificates(raw: bytes) -> str | None:
     """The PEM blocks of certificates, each parsed to see that it is one; None where any is not, or none is."""
-    blocks = re.findall(
-        r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", raw.decode("latin-1"), re.DOTALL
-    )
+    blocks = _BLOCK.findall(raw.decode("latin-1"))
     text = "\n".join(blocks) + "\n"
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)

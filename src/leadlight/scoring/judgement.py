@@ -37,8 +37,8 @@ class Judgement:
 
 
 def judge(card: Card, reading: Reading, picture: Picture, quality: float | None = None) -> Judgement:
-    """What a reading of `picture` states. `quality` is what it was saved at, 0 to 100, 100 without loss, None where
-    it is not known.
+    """What a reading of `picture` states. `quality` is what it was saved at, 0 to 100, 100 without loss, or None
+    where it is not known.
     """
     if said := _of_file(card, picture):
         return _abstains(*said)
