@@ -36,13 +36,15 @@ bench: $(READY)
 	$(BIN)/python -m bench
 
 # The tables of the shipped detector's card, from pictures that are not kept with the project: their source, commit, path
-# and SHA-256 stand in training/manifest. They may lie in EVALUATE_DIR in any order. Needs no network.
+# and SHA-256 stand in training/manifest. They may lie in EVALUATE_DIR in any order. Needs no network. EVALUATE_SPLIT is
+# dev, on which recipes were chosen and ratios calibrated, or test, on which nothing was.
 EVALUATE_DIR ?=
+EVALUATE_SPLIT ?= dev
 EVALUATE_OUT ?= build/evaluation
 evaluate: $(READY)
 	@test -d "$(EVALUATE_DIR)" || { echo "No pictures: make evaluate EVALUATE_DIR=FOLDER, with the pictures that training/manifest names (fetch them from the repositories and commits stated there)."; exit 2; }
 	@test -f training/manifest/camera.csv || { echo "training/manifest holds no tables."; exit 2; }
-	$(BIN)/leadlight evaluate "$(EVALUATE_DIR)" --split dev --table training/manifest/camera.csv --table training/manifest/generated.csv --out $(EVALUATE_OUT) --force
+	$(BIN)/leadlight evaluate "$(EVALUATE_DIR)" --split $(EVALUATE_SPLIT) --table training/manifest/camera.csv --table training/manifest/generated.csv --out $(EVALUATE_OUT) --force
 
 # About an hour in all; `make fuzz FUZZ_SECONDS=5` is a quick look, `make fuzz FUZZ=zip` one target.
 FUZZ_SECONDS ?= 90

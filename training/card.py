@@ -82,7 +82,7 @@ def main() -> None:
     ask.add_argument("--least-side", type=int, default=256)
     ask.add_argument("--most-disagreement", type=float, default=0.0)
     ask.add_argument("--no-shift", action="store_true")
-    ask.add_argument("--version", default="1.0")
+    ask.add_argument("--version", default="2.0")
     told = ask.parse_args()
     manifest = Path(__file__).parent / "manifest"
     copies = told.cache / "copies.txt"
@@ -93,19 +93,19 @@ def main() -> None:
         version=told.version,
         title="Traces of capture and of generation in crops of a picture",
         licence="Apache-2.0",
-        source="training/ of this project; its frozen lower layers are those of EfficientNet-Lite0 (Apache-2.0)",
-        summary="Small and weak on its own: statistics of noise, spectrum and sampling of twelve crops at native "
-        "resolution, and what the lower layers of a small network see. Made for plain processors.",
+        source="training/ of this project; its frozen layers are those of EfficientNet-Lite0 (Apache-2.0)",
+        summary="Small: statistics of noise, spectrum and sampling of twelve crops at native resolution, and what "
+        "a small network sees in them. Made for plain processors. Alone it decides nothing.",
         digest=hashlib.sha256(model).hexdigest(),
-        architecture="945 fixed statistics, 320 pooled values of EfficientNet-Lite0 up to its eighth block, then "
-        "small perceptrons whose logits are averaged",
+        architecture="545 fixed statistics, 1,184 pooled values of six blocks of EfficientNet-Lite0, frozen, then "
+        "a logistic regression and four small perceptrons whose logits are averaged",
         preprocessing="Stated by training/export.py: RGB of 0 to 1, all else is inside the model.",
         unseen=(
             "edited captures, composites, inpainting",
             "captures that software made larger or freed of noise",
             "scans, screens photographed, drawings, renderings without a generator",
             "video frames, HEIC and RAW developed otherwise than by the phone",
-            "most phones since 2020 and most generators since 2025",
+            "many phones since 2020 and most generators since 2026",
             "pictures without colour",
         ),
         training=Training(

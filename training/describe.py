@@ -1,7 +1,6 @@
 """The fixed part of a network, run once over cached crops: heads are then fitted in seconds.
 
-For each shard of the cache: `NAME-000.features.npy`, (n, features) of 16-bit floats, and `NAME-000.maps.npy`, the
-planes after the fifth block of EfficientNet-Lite0, (n, 40, 16, 16).
+For each shard of the cache: `NAME-000.features.npy`, (n, features) of 16-bit floats.
 """
 
 from __future__ import annotations
@@ -16,13 +15,12 @@ import onnxruntime
 import torch
 from nets import Described
 
-STATISTICS = 945
 AT_ONCE = 16
 
 
 def session(weights: Path) -> onnxruntime.InferenceSession:
     net = Described(weights).eval()
-    names = ["statistics", "seen", "maps"]
+    names = ["features"]
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/described.onnx"
         torch.onnx.export(
@@ -40,17 +38,12 @@ def session(weights: Path) -> onnxruntime.InferenceSession:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
-def described(crops: npt.NDArray[np.uint8], run: onnxruntime.InferenceSession, folder: Path, stem: str) -> None:
-    n = len(crops)
-    features = np.lib.format.open_memmap(folder / f"{stem}.features.part", "w+", np.float16, (n, STATISTICS + 320))
-    maps = np.lib.format.open_memmap(folder / f"{stem}.maps.part", "w+", np.float16, (n, 40, 16, 16))
-    for at in range(0, n, AT_ONCE):
+def described(crops: npt.NDArray[np.uint8], run: onnxruntime.InferenceSession) -> npt.NDArray[np.float16]:
+    found = []
+    for at in range(0, len(crops), AT_ONCE):
         x = np.ascontiguousarray(crops[at : at + AT_ONCE].transpose(0, 3, 1, 2), np.float32) / 255
-        statistics, seen, planes = run.run(None, {"pixels": x})
-        features[at : at + AT_ONCE] = np.concatenate([statistics, seen], 1)
-        maps[at : at + AT_ONCE] = planes
-    for kind in ("maps", "features"):
-        (folder / f"{stem}.{kind}.part").rename(folder / f"{stem}.{kind}.npy")
+        found.append(run.run(None, {"pixels": x})[0].astype(np.float16))
+    return np.concatenate(found)
 
 
 def main() -> None:
@@ -63,7 +56,9 @@ def main() -> None:
     for name in told.of.split(","):
         for path in sorted(told.folder.glob(f"{name}-[0-9][0-9][0-9].npy")):
             if not path.with_suffix(".features.npy").exists():
-                described(np.load(path, mmap_mode="r"), run, told.folder, path.stem)
+                part = path.with_suffix(".part.npy")
+                np.save(part, described(np.load(path, mmap_mode="r"), run))
+                part.rename(path.with_suffix(".features.npy"))
                 print(path.stem, flush=True)
 
 

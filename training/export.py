@@ -19,6 +19,8 @@ from nets import FEATURES, Described
 from torch import Tensor, nn
 
 OPSET = 17
+LARGE = 4096
+"""Values from which on weights are stored in half precision; they are worked with in single precision."""
 
 
 class Shipped(nn.Module):
@@ -31,18 +33,31 @@ class Shipped(nn.Module):
         self.register_buffer("shares", torch.tensor(shares))
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        statistics, seen, maps = self.described(pixels)
-        x = torch.cat([statistics, seen], 1)
-        said = [head(x, maps) for head in self.heads]
+        x = self.described(pixels)
+        said = [head(x) for head in self.heads]
         logit = (torch.stack([s[0] for s in said], 1) * self.shares).sum(1)
         return logit, torch.cat([s[1] for s in said], 1)[:, -2 * FEATURES :]
 
 
 def shares(heads: list[nn.Module], cache: Path) -> list[float]:
     """What each head's logit counts: all spread alike over crops that were trained on, and 1 in sum."""
-    known = load(cache, "pairs", maps=False)
+    known = load(cache, "pairs")
     spread = np.array([logits(head, known).std() for head in heads])
     return [float(v) for v in 1 / spread / (1 / spread).sum()]
+
+
+def halved(model: onnx.ModelProto) -> onnx.ModelProto:
+    """With large weights in half precision, which halves the file; they are cast back when it is loaded."""
+    graph = model.graph
+    for weight in graph.initializer:
+        values = onnx.numpy_helper.to_array(weight)
+        if values.dtype == np.float32 and values.size >= LARGE and "statistics" not in weight.name:
+            name = weight.name
+            weight.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
+            graph.node.insert(
+                0, onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT)
+            )
+    return model
 
 
 def exported(net: nn.Module, path: Path) -> float:
@@ -58,8 +73,9 @@ def exported(net: nn.Module, path: Path) -> float:
         dynamic_axes={n: {0: "n"} for n in names},
         dynamo=False,
     )
-    model = onnx.load(path)
+    model = halved(onnx.load(path))
     onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, path)
     run = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
     rng = np.random.default_rng(0)
     worst = 0.0

@@ -13,15 +13,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from cache import Line, lines_of
-from describe import STATISTICS
-from nets import FEATURES, Inverted, spread
+from nets import FEATURES, Described, Statistics
 from torch import Tensor, nn
 
 from leadlight.scoring.measures import auc, weights_by_source
 
 NOISE = 0.3
 """Spread of what is added to each feature in fitting, so that no head lives by one source's fine differences."""
-WIDTH = STATISTICS + 320
+WIDTH = Statistics.width + Described.seen
 Floats = npt.NDArray[np.float64]
 PAIRS = 0.2
 """Share of the weight of each class that the pairs have."""
@@ -33,30 +32,24 @@ class Known:
 
     lines: list[Line]
     features: npt.NDArray[np.float16]
-    maps: npt.NDArray[np.float16]
 
     @property
     def labels(self) -> npt.NDArray[np.float32]:
         return np.array([line.label for line in self.lines], np.float32)
 
 
-def load(folder: Path, *names: str, maps: bool = True) -> Known:
+def load(folder: Path, *names: str) -> Known:
     """All described shards of these names."""
     lines: list[Line] = []
-    parts: dict[str, list[npt.NDArray[np.float16]]] = defaultdict(list)
+    parts: list[npt.NDArray[np.float16]] = []
     for name in names:
         for path in sorted(folder.glob(f"{name}-[0-9][0-9][0-9].features.npy")):
-            stem = path.name.removesuffix(".features.npy")
-            lines += lines_of(folder / f"{stem}.csv")
-            parts["features"].append(np.load(path))
-            if maps:
-                parts["maps"].append(np.load(path.with_name(f"{stem}.maps.npy")))
+            lines += lines_of(folder / f"{path.name.removesuffix('.features.npy')}.csv")
+            parts.append(np.load(path))
     left_out = folder / "copies.txt"
     copies = set(left_out.read_text().split()) if left_out.exists() and "dev" not in names else set()
     kept = np.array([line.sha256 not in copies for line in lines])
-    lines = [line for line, keep in zip(lines, kept, strict=True) if keep]
-    features = np.concatenate(parts["features"])[kept]
-    return Known(lines, features, np.concatenate(parts["maps"])[kept] if maps else np.empty(0, np.float16))
+    return Known([line for line, keep in zip(lines, kept, strict=True) if keep], np.concatenate(parts)[kept])
 
 
 def weights(lines: list[Line]) -> npt.NDArray[np.float32]:
@@ -108,7 +101,7 @@ class Perceptron(nn.Module):
             self.first, self.second = nn.Linear(n_in, wide), nn.Linear(wide, FEATURES)
             self.last = nn.Linear(FEATURES, 1)
 
-    def forward(self, x: Tensor, maps: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         x = self.scaled(x)[:, self.chosen]
         if self.training:
             x = x + NOISE * torch.randn_like(x)
@@ -116,30 +109,6 @@ class Perceptron(nn.Module):
         if self.plain is not None:
             return self.plain(x)[:, 0], x[:, :0]
         features = torch.relu(self.second(self.drop(torch.relu(self.first(x)))))
-        return self.last(self.drop(features))[:, 0], features
-
-
-UPPER = ((40, 80, 3, 2, 4), (80, 80, 3, 1, 3), (80, 96, 3, 1, 3))
-
-
-class Upper(nn.Module):
-    """Upper blocks on the planes of the frozen lower ones, joined with the features: trained on kept planes."""
-
-    def __init__(self, scaled: nn.Module, n_in: int, drop: float = 0.3) -> None:
-        super().__init__()
-        self.scaled = scaled
-        self.norm = nn.BatchNorm2d(40)
-        self.blocks = nn.Sequential(*(Inverted(*shape) for shape in UPPER))
-        self.enter = nn.Dropout(drop)
-        self.side = nn.Linear(n_in, 64)
-        self.second = nn.Linear(64 + 2 * UPPER[-1][1], FEATURES)
-        self.drop = nn.Dropout(0.2)
-        self.last = nn.Linear(FEATURES, 1)
-
-    def forward(self, x: Tensor, maps: Tensor) -> tuple[Tensor, Tensor]:
-        side = torch.relu(self.side(self.enter(self.scaled(x))))
-        found = spread(self.blocks(self.norm(maps)))
-        features = torch.relu(self.second(self.drop(torch.cat([side, found], 1))))
         return self.last(self.drop(features))[:, 0], features
 
 
@@ -165,16 +134,15 @@ def fitted(
     n, size = len(known.lines), 384
     steps = max(1, epochs * n // size)
     plan = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.15)
-    chance = weight.astype(np.float64) / weight.sum()
+    chance = weight.astype(np.float64)
+    chance /= chance.sum()
     labels = torch.from_numpy(known.labels)
-    needs_maps = isinstance(net, Upper)
     net.train()
     for _ in range(steps):
         at = rng.choice(n, size, p=chance)
         x = torch.from_numpy(known.features[at].astype(np.float32))
-        maps = torch.from_numpy(known.maps[at].astype(np.float32)) if needs_maps else None
         y = labels[at] * (1 - 2 * smooth) + smooth
-        loss = nn.functional.binary_cross_entropy_with_logits(net(x, maps)[0], y)
+        loss = nn.functional.binary_cross_entropy_with_logits(net(x)[0], y)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -187,10 +155,7 @@ def logits(net: nn.Module, known: Known) -> Floats:
     with torch.inference_mode():
         for at in range(0, len(known.lines), 1024):
             x = torch.from_numpy(known.features[at : at + 1024].astype(np.float32))
-            maps = None
-            if isinstance(net, Upper):
-                maps = torch.from_numpy(known.maps[at : at + 1024].astype(np.float32))
-            out.append(net(x, maps)[0].numpy())
+            out.append(net(x)[0].numpy())
     return np.concatenate(out).astype(np.float64)
 
 
@@ -259,14 +224,12 @@ def table(found: dict[str, Judged]) -> dict[str, dict[str, object]]:
 
 def recipes(scaled: Scaled) -> dict[str, Callable[[], nn.Module]]:
     """What was tried, by name."""
-    every, own, seen = slice(0, WIDTH), slice(0, STATISTICS), slice(STATISTICS, WIDTH)
+    every, own, seen = slice(0, WIDTH), slice(0, Statistics.width), slice(Statistics.width, WIDTH)
     return {
-        "logistic-statistics": lambda: Perceptron(scaled, own, STATISTICS, 0),
-        "logistic-lite0": lambda: Perceptron(scaled, seen, WIDTH - STATISTICS, 0),
-        "perceptron-statistics": lambda: Perceptron(scaled, own, STATISTICS),
-        "perceptron-lite0": lambda: Perceptron(scaled, seen, WIDTH - STATISTICS),
+        "logistic-statistics": lambda: Perceptron(scaled, own, Statistics.width, 0),
+        "logistic-lite0": lambda: Perceptron(scaled, seen, Described.seen, 0),
+        "perceptron-lite0": lambda: Perceptron(scaled, seen, Described.seen),
         "perceptron-both": lambda: Perceptron(scaled, every, WIDTH),
-        "upper-blocks": lambda: Upper(scaled, WIDTH),
     }
 
 
@@ -286,18 +249,18 @@ def main() -> None:
     ask.add_argument("--out", type=Path)
     told = ask.parse_args()
     torch.set_num_threads(1)
-    train, dev = (load(told.folder, *names, maps="upper" in told.only) for names in (("train", "pairs"), ("dev",)))
+    train, dev = load(told.folder, "train", "pairs"), load(told.folder, "dev")
     weight = weights(train.lines)
     print(len(train.lines), "crops to train on,", len(dev.lines), "to measure on", flush=True)
     figures = {}
     total: Floats = np.zeros(len(dev.lines))
     for name, make in recipes(Scaled.of(train.features, weight)).items():
-        if told.only not in name or (name == "upper-blocks" and not told.only):
+        if told.only not in name:
             continue
         for seed in range(1, 1 + (told.seeds if name.startswith("perceptron") else 1)):
             net = fitted(make(), train, weight, epochs=told.epochs, seed=seed)
             raw = logits(net, dev)
-            if name != "perceptron-statistics":
+            if name != "logistic-statistics":
                 total += raw / raw.std()
             figures[f"{name}.{seed}"] = table(judged(dev.lines, raw))
             print(name, {s: t["auc"] for s, t in figures[f"{name}.{seed}"].items()}, flush=True)

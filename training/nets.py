@@ -152,13 +152,19 @@ BLOCKS = (
     (80, 112, 5, 1, 6),
     (112, 112, 5, 1, 6),
     (112, 112, 5, 1, 6),
+    (112, 192, 5, 2, 6),
+    (192, 192, 5, 1, 6),
+    (192, 192, 5, 1, 6),
+    (192, 192, 5, 1, 6),
+    (192, 320, 3, 1, 6),
 )
+"""Planes in and out, size of the filters, step, expansion: all blocks of EfficientNet-Lite0."""
 
 
 class Front(nn.Module):
-    """The lower layers of EfficientNet-Lite0, up to one thirty-second... to a sixteenth of the size."""
+    """The first `depth` blocks of EfficientNet-Lite0: what each gives."""
 
-    def __init__(self, depth: int = 8, weights: Path | None = None) -> None:
+    def __init__(self, depth: int, weights: Path | None = None) -> None:
         super().__init__()
         self.stem = layer(3, 32, 2)
         self.blocks = nn.ModuleList(Inverted(*shape) for shape in BLOCKS[:depth])
@@ -186,23 +192,6 @@ class Front(nn.Module):
         return out
 
 
-class Seen(nn.Module):
-    """The lower layers of EfficientNet-Lite0 with mean and spread of some of their planes, and a head."""
-
-    def __init__(self, taps: tuple[int, ...] = (2, 4, 7), weights: Path | None = None) -> None:
-        super().__init__()
-        self.taps = taps
-        self.front = Front(max(taps) + 1, weights)
-        self.head = Head(2 * sum(BLOCKS[t][1] for t in taps))
-
-    def pooled(self, x: Tensor) -> Tensor:
-        found = self.front(x)
-        return torch.cat([spread(found[t]) for t in self.taps], 1)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        return self.head(self.pooled(x))
-
-
 def dct(side: int) -> Tensor:
     """The cosine transform of two dimensions as filters: shape (side * side, 1, side, side)."""
     n = np.arange(side)
@@ -215,14 +204,11 @@ def dct(side: int) -> Tensor:
 class Statistics(nn.Module):
     """Fixed statistics of a crop of 128: its noise, its spectrum and its sampling. Nothing is learned.
 
-    Neighbouring residuals counted together (after Fridrich and Kodovsky), log energies of cosine transforms,
-    moments and correlations of residuals, and how residuals differ between the places of a colour filter and of
-    JPEG's grid.
+    Log energies of cosine transforms, moments and correlations of residuals (the level of noise among them), and
+    how residuals differ between the places of a colour filter, which demosaicing leaves, and of JPEG's grid.
     """
 
-    levels = (-2.0, -1.0, 0.0, 1.0, 2.0)
-    counted = (2, 3, 5, 7)
-    """Residuals whose neighbours are counted."""
+    width = 545
     lags = (1, 2, 3, 4, 8)
 
     def __init__(self) -> None:
@@ -238,7 +224,6 @@ class Statistics(nn.Module):
         self.register_buffer("wide", dct(16))
         self.register_buffer("small", dct(8))
         self.register_buffer("square", (kernels[5:6] / 4).repeat(3, 1, 1, 1))
-        self.register_buffer("level", torch.tensor(self.levels).reshape(1, 1, 5, 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         x = x * 255
@@ -246,8 +231,6 @@ class Statistics(nn.Module):
         colours = nn.functional.conv2d(x, self.chroma)
         r = nn.functional.conv2d(y, self.kernels)
         found = [self._spectra(y, colours), self._moments(r), self._sampling(x)]
-        some = r[:, list(self.counted)]
-        found += [self._neighbours(some, 1.0), self._neighbours(some, 3.0)]
         return torch.cat(found, 1)
 
     def _spectra(self, y: Tensor, colours: Tensor) -> Tensor:
@@ -285,28 +268,18 @@ class Statistics(nn.Module):
             found.append(torch.log((by + 0.05) / (by.mean(1, keepdim=True) + 0.05)))
         return torch.cat(found, 1)
 
-    def _neighbours(self, r: Tensor, step: float) -> Tensor:
-        q = torch.clamp(torch.round(r / step), -2, 2)
-        hot = (q[:, :, None] == self.level).float()  # (n, planes, 5, h, w)
-        found = []
-        for near, far in ((hot[..., :-1], hot[..., 1:]), (hot[..., :-1, :], hot[..., 1:, :])):
-            pairs = near.flatten(3) @ far.flatten(3).transpose(2, 3)  # (n, planes, 5, 5)
-            share = pairs / pairs.sum((2, 3), keepdim=True)
-            share = (share + share.flip(2, 3)) / 2
-            found.append(torch.sqrt(share).flatten(1))
-        return torch.cat(found, 1)
-
 
 class Described(nn.Module):
-    """Statistics, and what the frozen lower layers of EfficientNet-Lite0 see: the features a head is fitted on."""
+    """Statistics, and mean and spread of the planes of some blocks of a frozen EfficientNet-Lite0, of a crop."""
 
-    taps = (0, 2, 4, 7)
+    taps = (0, 2, 4, 7, 10, 15)
+    seen = 2 * sum(BLOCKS[tap][1] for tap in taps)
 
     def __init__(self, weights: Path | None = None) -> None:
         super().__init__()
         self.statistics = Statistics()
         self.front = Front(max(self.taps) + 1, weights)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, x: Tensor) -> Tensor:
         found = self.front(x)
-        return self.statistics(x), torch.cat([spread(found[t]) for t in self.taps], 1), found[4]
+        return torch.cat([self.statistics(x), *(spread(found[t]) for t in self.taps)], 1)
