@@ -31,7 +31,7 @@ def made_whole(folder: Path) -> Iterator[Path]:
     new = [p for p in target.parents if not p.exists()]
     try:
         making.mkdir(parents=True, mode=0o700, exist_ok=True)
-        with _locked(os.open(making, os.O_RDONLY), making, _busy(folder, "makes this case")):
+        with _locked(os.open(making, os.O_RDONLY), making, busy(folder, "makes this case")):
             try:
                 _empty(making)
                 yield making
@@ -44,7 +44,7 @@ def made_whole(folder: Path) -> Iterator[Path]:
             settle(parent)
     except OSError as e:
         there = e.errno in (errno.ENOTEMPTY, errno.EEXIST)
-        raise _busy(folder, "made this case") if there else folder_error(folder, e) from e
+        raise busy(folder, "made this case") if there else folder_error(folder, e) from e
 
 
 @contextmanager
@@ -54,13 +54,13 @@ def held(folder: Path) -> Iterator[None]:
         lock = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
     except OSError as e:
         raise folder_error(folder, e) from e
-    with _locked(lock, folder / LOCK_FILE, _busy(folder, "is working on this case")):
+    with _locked(lock, folder / LOCK_FILE, busy(folder, "is working on this case")):
         yield
 
 
 @contextmanager
-def _locked(handle: int, path: Path, busy: CaseBusy) -> Iterator[None]:
-    """Hold the lock of an open file, which is then closed. Raises `busy` where another process holds it, or where
+def _locked(handle: int, path: Path, taken: CaseBusy) -> Iterator[None]:
+    """Hold the lock of an open file, which is then closed. Raises `taken` where another process holds it, or where
     `path` names another file by now: a lock on what was removed or renamed holds nothing.
     """
     try:
@@ -68,9 +68,9 @@ def _locked(handle: int, path: Path, busy: CaseBusy) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             same = os.path.samestat(os.fstat(handle), os.stat(path))  # noqa: PTH116 (beside fstat)
         except OSError:
-            raise busy from None
+            raise taken from None
         if not same:
-            raise busy
+            raise taken
         yield
     finally:
         os.close(handle)
@@ -84,7 +84,8 @@ def _empty(folder: Path) -> None:
             inner.unlink()
 
 
-def _busy(folder: Path, what: str) -> CaseBusy:
+def busy(folder: Path, what: str) -> CaseBusy:
+    """The error for a case on which another process does, or did, `what`."""
     return CaseBusy(
         f"another process {what}",
         subject=str(folder),

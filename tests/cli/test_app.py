@@ -56,6 +56,27 @@ ENTRY = {
 }
 
 
+def test_a_case_that_another_process_made_meanwhile_is_told_as_that(
+    cli: Cli, evidence: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes to be between the look for it and the making."""
+    from leadlight.case import Case
+    from leadlight.cli import app
+
+    def meanwhile(*arguments: Any, **how: Any) -> Any:
+        Case.create(tmp_path / "evidence.leadlight").close()
+        return real(*arguments, **how)
+
+    real = app.new_case_key
+    monkeypatch.setattr(app, "new_case_key", meanwhile)
+    code, _, err = cli("triage", evidence)
+    assert code == 3
+    assert "another process made this case" in err
+    assert (tmp_path / "evidence.leadlight" / "case.toml").exists()
+    monkeypatch.undo()
+    assert cli("triage", evidence, "--case", tmp_path / "evidence.leadlight")[0] == 0
+
+
 def test_triage_then_queue_show_report_verify(cli: Cli, evidence: Path, tmp_path: Path) -> None:
     code, out, err = cli("triage", evidence, "--json")
     assert (code, err) == (0, "")

@@ -17,7 +17,7 @@ import click
 
 from leadlight.age import SUFFIX, Recipients
 from leadlight.case import Case, ListFile, Result
-from leadlight.casefile import CASE_FILE, read_facts
+from leadlight.casefile import CASE_FILE, busy, read_facts
 from leadlight.casekey import CaseKey
 from leadlight.cli import render
 from leadlight.cli.calibrate import calibrate
@@ -33,7 +33,7 @@ from leadlight.cli.record import SealAtEnd, key, seal, verify
 from leadlight.cli.streams import prepare, reader_may_leave, said, to_nowhere
 from leadlight.config import Settings, load
 from leadlight.engine import cage
-from leadlight.errors import LeadlightError, UsageError
+from leadlight.errors import CaseError, LeadlightError, UsageError
 from leadlight.models import with_models
 from leadlight.plugins import registry
 from leadlight.policy import profile_names
@@ -215,7 +215,13 @@ def _case_at(folder: Path, flags: Mapping[str, Any], key: CaseKey | None) -> Cas
 
 
 def _new_case(folder: Path, flags: Mapping[str, Any], key: CaseKey | None) -> Case:
-    return Case.create(folder, settings=load(flags), key=key)
+    """Raises CaseBusy where there is one by now: there was none when this was chosen."""
+    try:
+        return Case.create(folder, settings=load(flags), key=key)
+    except CaseError as e:
+        if (folder / CASE_FILE).is_file():
+            raise busy(folder, "made this case") from e
+        raise
 
 
 def _code(result: Result) -> int:
