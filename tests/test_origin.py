@@ -216,8 +216,8 @@ def test_detectors_alone_never_answer_camera(said, policy) -> None:
     assert origin.answer is Answer.UNDETERMINED
     enough = min(max(said), policy.pixels_cap) >= policy.camera_at
     assert ("only a detector says so" in origin.verbal) == enough
-    with_metadata = weigh(file_all([*told, (CAMERA, policy.camera_at, Basis.SENSOR)]), policy)
-    assert with_metadata.answer is Answer.CAMERA
+    with_sensor = weigh(file_all([*told, (CAMERA, policy.camera_at, Basis.SENSOR)]), policy)
+    assert with_sensor.answer is Answer.CAMERA
 
 
 def test_two_kinds_of_independent_evidence_together_say_generated() -> None:

@@ -223,7 +223,7 @@ def table(found: dict[str, Judged]) -> dict[str, dict[str, object]]:
 
 
 def recipes(scaled: Scaled) -> dict[str, Callable[[], nn.Module]]:
-    """What was tried, by name."""
+    """What is fitted, by name."""
     every, own, seen = slice(0, WIDTH), slice(0, Statistics.width), slice(Statistics.width, WIDTH)
     return {
         "logistic-statistics": lambda: Perceptron(scaled, own, Statistics.width, 0),

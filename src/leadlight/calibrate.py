@@ -112,7 +112,7 @@ def calibrate(
     )
     new = found.calibration
     kept = tuple(c for c in card.calibration if c.state != new.state or (how.most_side and c.name != new.name))
-    made = replace(card, calibration=(*kept, found.calibration))
+    made = replace(card, calibration=(*kept, new))
     done = Calibrated(made, found, left_out, summary(found, seed=how.seed))
     write(done, out)
     return done

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from leadlight.content import Content
-from leadlight.provenance import bmff, jpeg
+from leadlight.provenance import bmff, jpeg, riff
 from leadlight.provenance.tiff import decode, read_tiff
 
 MAX_CHUNKS: Final = 200_000
@@ -145,7 +145,7 @@ def _reader(data: bytes) -> Callable[[bytes, _Found], None] | None:
         return _from_jpeg
     if data[:8] == _PNG:
         return _from_png
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+    if riff.is_webp(data):
         return _from_webp
     if data[:6] in (b"GIF87a", b"GIF89a"):
         return _from_gif
@@ -271,18 +271,13 @@ def _take_profile(kind: str, value: bytes, found: _Found) -> None:
 
 
 def _from_webp(data: bytes, found: _Found) -> None:
-    at = 12
-    for _ in range(MAX_CHUNKS):
-        if at + 8 > len(data):
-            return
-        kind, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
-        if at + 8 + length > len(data):
+    for kind, start, end in riff.chunks(data, riff.FIRST, len(data), most=MAX_CHUNKS):
+        if end > len(data):
             found.note("the WebP chunks break off before the end")
         if kind == b"EXIF":
-            found.take_exif(data[at + 8 : at + 8 + length])
+            found.take_exif(data[start:end])
         elif kind == b"XMP ":
-            found.take_xmp(data[at + 8 : at + 8 + length])
-        at += 8 + length + length % 2
+            found.take_xmp(data[start:end])
 
 
 def _sub_blocks(data: bytes, at: int) -> int:

@@ -16,6 +16,7 @@ from leadlight.config import Settings
 from leadlight.content import Content
 from leadlight.provenance import specimen, writers
 from leadlight.provenance.exif import exif_of, jpeg_size
+from leadlight.provenance.riff import is_webp
 from leadlight.provenance.stream import Stream, read_stream, what_follows
 from leadlight.provenance.vp8 import COARSEST, Coding, read_webp
 from leadlight.provenance.writers import Writer
@@ -81,7 +82,7 @@ class Structure:
 
     def analyse(self, item: Item, content: Content, known: Known) -> Iterator[Finding]:
         head = content.head(12)
-        if head[:4] == b"RIFF" and head[8:] == b"WEBP":
+        if is_webp(head):
             yield from self._of_webp(content)
         elif head[:3] == b"\xff\xd8\xff":
             yield from self._of_jpeg(content)

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from leadlight.provenance import riff
+
 MAX_CHUNKS: Final = 4096
 """Of a container, that are looked at."""
 SEGMENTS: Final = 4
@@ -53,27 +55,21 @@ def quality_of(index: int) -> float:
 
 def read_webp(data: bytes) -> Coding | None:
     """How the first picture of a WebP is coded; None where the bytes are no WebP or break off before telling."""
-    if data[:4] != b"RIFF" or data[8:12] != b"WEBP":
-        return None
-    return _first_picture(data, 12, len(data), animated=False)
+    return _first_picture(data, riff.FIRST, len(data), animated=False) if riff.is_webp(data) else None
 
 
 def _first_picture(data: bytes, at: int, end: int, *, animated: bool) -> Coding | None:
     alpha = False
-    for _ in range(MAX_CHUNKS):
-        if at + 8 > end:
-            return None
-        kind, body = data[at : at + 4], at + 8
-        length = int.from_bytes(data[at + 4 : body], "little")
+    for kind, start, stated in riff.chunks(data, at, end, most=MAX_CHUNKS):
+        stop = min(end, stated)
         if kind == b"ANMF" and not animated:
-            return _first_picture(data, body + _FRAME_HEADER, min(end, body + length), animated=True)
+            return _first_picture(data, start + _FRAME_HEADER, stop, animated=True)
         if kind == b"ALPH":
             alpha = True
         elif kind == b"VP8L":
-            return Coding(lossless=True, animated=animated, alpha=alpha) if length and body < end else None
+            return Coding(lossless=True, animated=animated, alpha=alpha) if start < stop else None
         elif kind == b"VP8 ":
-            return _vp8(data[body : min(end, body + length)], animated=animated, alpha=alpha)
-        at = body + length + length % 2
+            return _vp8(data[start:stop], animated=animated, alpha=alpha)
     return None
 
 
